@@ -1,0 +1,59 @@
+/** What a command of the CLI is: its flags and operands as one table entry, from which parser, help, completion and docs come. */
+import type { Arguments } from './arguments.ts';
+import type { Daemon } from './http/daemon.ts';
+
+export type FlagType = 'boolean' | 'string' | 'list' | 'integer' | 'number';
+
+export interface Flag {
+  /** Long name without dashes. */
+  readonly name: string;
+  /** One letter. */
+  readonly short?: string;
+  readonly type: FlagType;
+  /** What the value is called in help: "DIR", "SIGNAL". */
+  readonly value?: string;
+  readonly summary: string;
+  /** Shown in help; the daemon or the command applies it. */
+  readonly default?: string;
+  /** Other long names that mean the same, not shown. */
+  readonly aliases?: readonly string[];
+  /** Known from docker and refused by name, with this reason. Not shown. */
+  readonly refused?: string;
+  /** What completion offers for the value. */
+  readonly completes?: 'file' | 'directory' | 'container' | readonly string[];
+}
+
+export interface Context {
+  readonly daemon: Daemon;
+  readonly environment: NodeJS.ProcessEnv;
+  /** All commands, for those that speak of the others. */
+  commands(): Promise<readonly Command[]>;
+}
+
+export interface Command {
+  readonly name: string;
+  /** What follows `tare NAME` in the usage line. */
+  readonly usage: string;
+  /** One line. */
+  readonly summary: string;
+  /** Further paragraphs of the help. */
+  readonly notes?: readonly string[];
+  readonly flags: readonly Flag[];
+  /** How many operands; `max` absent is any number. */
+  readonly operands: { readonly min: number; readonly max?: number };
+  /** False (docker's run, create, exec): the first operand ends the flags. */
+  readonly interspersed: boolean;
+  /** What operands are, for completion. */
+  readonly completes?: 'container' | 'none' | readonly string[];
+  /** Exit code where the command line is wrong or the daemon refuses. */
+  readonly failureCode: number;
+  /** Resolves to the exit code. */
+  run(input: Arguments, context: Context): Promise<number>;
+}
+
+/** An entry of the command table: enough for the overview without loading the command. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<Command>;
+}

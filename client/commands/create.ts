@@ -1,0 +1,23 @@
+import type { Command } from '../command.ts';
+import { CREATE_FLAGS } from '../create/flags.ts';
+import { createRequest } from '../create/request.ts';
+import { EXIT } from '../errors.ts';
+import { print } from '../output.ts';
+import { createContainer } from './run.ts';
+
+export const create: Command = {
+  name: 'create',
+  usage: '[OPTIONS] --rootfs DIR|--bundle DIR [COMMAND] [ARG...]',
+  summary: 'Create a container without starting it',
+  notes: ['Prints the id.'],
+  flags: CREATE_FLAGS,
+  operands: { min: 0 },
+  interspersed: false,
+  completes: 'none',
+  failureCode: EXIT.engine,
+  async run(input, context) {
+    const created = await createContainer(input, context, createRequest(input, context.environment));
+    print(`${created.id}\n`);
+    return 0;
+  },
+};

@@ -1,0 +1,83 @@
+/** All commands, in the order of the overview. A command is loaded only when it is run or documented. */
+import type { Command, CommandEntry } from '../command.ts';
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'run',
+    summary: 'Create a container and run a command in it',
+    load: async () => (await import('./run.ts')).run,
+  },
+  {
+    name: 'create',
+    summary: 'Create a container without starting it',
+    load: async () => (await import('./create.ts')).create,
+  },
+  { name: 'start', summary: 'Start containers that do not run', load: async () => (await import('./start.ts')).start },
+  { name: 'stop', summary: 'Stop running containers', load: async () => (await import('./stop.ts')).stop },
+  {
+    name: 'restart',
+    summary: 'Stop containers and start them again',
+    load: async () => (await import('./restart.ts')).restart,
+  },
+  { name: 'kill', summary: 'Send a signal to running containers', load: async () => (await import('./kill.ts')).kill },
+  { name: 'rm', summary: 'Remove containers', load: async () => (await import('./rm.ts')).rm },
+  { name: 'ps', summary: 'List containers', load: async () => (await import('./ps.ts')).ps },
+  {
+    name: 'exec',
+    summary: 'Run a further command in a running container',
+    load: async () => (await import('./exec.ts')).exec,
+  },
+  {
+    name: 'attach',
+    summary: 'Attach to the streams of a running container',
+    load: async () => (await import('./attach.ts')).attach,
+  },
+  { name: 'logs', summary: "Show a container's output", load: async () => (await import('./logs.ts')).logs },
+  {
+    name: 'inspect',
+    summary: 'Show all that is known of containers',
+    load: async () => (await import('./inspect.ts')).inspect,
+  },
+  {
+    name: 'wait',
+    summary: 'Wait until containers have ended and print their exit codes',
+    load: async () => (await import('./wait.ts')).wait,
+  },
+  {
+    name: 'pause',
+    summary: 'Freeze all processes of containers',
+    load: async () => (await import('./pause.ts')).pause,
+  },
+  { name: 'unpause', summary: 'Let frozen containers go on', load: async () => (await import('./unpause.ts')).unpause },
+  { name: 'rename', summary: 'Give a container another name', load: async () => (await import('./rename.ts')).rename },
+  {
+    name: 'update',
+    summary: 'Change the limits of containers, also while they run',
+    load: async () => (await import('./update.ts')).update,
+  },
+  { name: 'top', summary: 'Show the processes of a container', load: async () => (await import('./top.ts')).top },
+  {
+    name: 'events',
+    summary: 'Show what happens to containers, as it happens',
+    load: async () => (await import('./events.ts')).events,
+  },
+  {
+    name: 'info',
+    summary: 'Show the daemon and what this host can do',
+    load: async () => (await import('./info.ts')).info,
+  },
+  {
+    name: 'version',
+    summary: 'Show the versions of client and daemon',
+    load: async () => (await import('./version.ts')).version,
+  },
+  {
+    name: 'completion',
+    summary: 'Print a completion script for a shell',
+    load: async () => (await import('./completion.ts')).completion,
+  },
+];
+
+export function loadCommands(): Promise<readonly Command[]> {
+  return Promise.all(COMMANDS.map((entry) => entry.load()));
+}

@@ -1,0 +1,221 @@
+/** Flags of `create`, and most of `run`'s: docker's names wherever docker has the same thing. */
+import type { Flag } from '../command.ts';
+
+export const LIMIT_FLAGS: readonly Flag[] = [
+  { name: 'memory', short: 'm', type: 'string', value: 'BYTES', summary: 'memory limit, such as 512m' },
+  { name: 'memory-swap', type: 'string', value: 'BYTES', summary: 'memory and swap together; -1 is unlimited swap' },
+  { name: 'memory-reservation', type: 'string', value: 'BYTES', summary: 'memory that is kept for it under pressure' },
+  { name: 'cpus', type: 'number', value: 'NUMBER', summary: 'number of CPUs, fractions allowed' },
+  {
+    name: 'cpu-shares',
+    short: 'c',
+    type: 'integer',
+    value: 'NUMBER',
+    summary: 'CPU weight against others, 2 to 262144',
+  },
+  { name: 'cpuset-cpus', type: 'string', value: 'LIST', summary: 'CPUs it may use, such as 0-2,4' },
+  { name: 'pids-limit', type: 'integer', value: 'NUMBER', summary: 'most processes and threads; -1 is unlimited' },
+];
+
+const LATER_IMAGES = 'images are not part of this release';
+const LATER_NETWORK = 'networks other than none and host are not part of this release';
+
+/** Flags of docker's that mean something here cannot do yet: refused by name, never ignored. */
+const REFUSED: readonly Flag[] = [
+  ...['link', 'dns', 'dns-search', 'dns-option', 'ip', 'ip6', 'mac-address', 'network-alias', 'add-host', 'expose'].map(
+    (name): Flag => ({ name, type: 'list', summary: '', refused: LATER_NETWORK }),
+  ),
+  { name: 'publish', short: 'p', type: 'list', summary: '', refused: LATER_NETWORK },
+  { name: 'publish-all', short: 'P', type: 'boolean', summary: '', refused: LATER_NETWORK },
+  ...['pull', 'platform', 'disable-content-trust'].map((name): Flag => ({
+    name,
+    type: 'string',
+    summary: '',
+    refused: LATER_IMAGES,
+  })),
+  { name: 'entrypoint', type: 'string', summary: '', refused: 'give the whole command after the flags' },
+  { name: 'init', type: 'boolean', summary: '', refused: 'the API has no init process to put in front of the command' },
+  { name: 'restart', type: 'string', summary: '', refused: 'restart policies are not part of this release' },
+  ...['health-cmd', 'health-interval', 'health-retries', 'health-timeout', 'health-start-period'].map((name): Flag => ({
+    name,
+    type: 'string',
+    summary: '',
+    refused: 'health checks are not part of this release',
+  })),
+  { name: 'no-healthcheck', type: 'boolean', summary: '', refused: 'health checks are not part of this release' },
+  ...['pid', 'ipc', 'uts', 'userns', 'cgroupns'].map((name): Flag => ({
+    name,
+    type: 'string',
+    summary: '',
+    refused: 'give linux.namespaces with --oci FILE',
+  })),
+  { name: 'cgroup-parent', type: 'string', summary: '', refused: 'the daemon places control groups' },
+  { name: 'shm-size', type: 'string', summary: '', refused: 'mount your own with --tmpfs /dev/shm:size=BYTES' },
+  { name: 'volumes-from', type: 'list', summary: '', refused: 'volumes are not part of this release' },
+  { name: 'volume-driver', type: 'string', summary: '', refused: 'volumes are not part of this release' },
+  { name: 'log-driver', type: 'string', summary: '', refused: 'the log is always a file in the CRI format' },
+  { name: 'gpus', type: 'string', summary: '', refused: 'name the device nodes with --device' },
+  { name: 'runtime', type: 'string', summary: '', refused: 'the daemon runs containers itself' },
+  { name: 'isolation', type: 'string', summary: '', refused: 'there is one kind of isolation' },
+  { name: 'storage-opt', type: 'list', summary: '', refused: 'storage has no options in this release' },
+  { name: 'annotation', type: 'list', summary: '', refused: 'give annotations with --oci FILE' },
+  ...[
+    'blkio-weight',
+    'kernel-memory',
+    'memory-swappiness',
+    'cpu-period',
+    'cpu-quota',
+    'cpuset-mems',
+    'cpu-rt-period',
+    'cpu-rt-runtime',
+  ].map((name): Flag => ({ name, type: 'string', summary: '', refused: 'give linux.resources with --oci FILE' })),
+  { name: 'oom-kill-disable', type: 'boolean', summary: '', refused: 'a container without memory is always ended' },
+  ...[
+    'device-cgroup-rule',
+    'device-read-bps',
+    'device-read-iops',
+    'device-write-bps',
+    'device-write-iops',
+    'blkio-weight-device',
+  ].map((name): Flag => ({ name, type: 'list', summary: '', refused: 'give linux.resources with --oci FILE' })),
+];
+
+const IDENTITY: readonly Flag[] = [
+  {
+    name: 'rootfs',
+    type: 'string',
+    value: 'DIR[:MODE]',
+    summary: 'root file system: DIR under an overlay, DIR:ro read-only, DIR:rw directly',
+    completes: 'directory',
+  },
+  {
+    name: 'bundle',
+    short: 'b',
+    type: 'string',
+    value: 'DIR',
+    summary: 'an OCI bundle, taken as it is',
+    completes: 'directory',
+  },
+  {
+    name: 'upper',
+    type: 'string',
+    value: 'KIND',
+    summary: 'where an overlay keeps what is written: auto, disk or tmpfs',
+    default: 'auto',
+    completes: ['auto', 'disk', 'tmpfs'],
+  },
+  { name: 'name', type: 'string', value: 'NAME', summary: 'name of the container' },
+  { name: 'label', short: 'l', type: 'list', value: 'KEY[=VALUE]', summary: 'set a label' },
+  { name: 'label-file', type: 'list', value: 'FILE', summary: 'read labels from a file', completes: 'file' },
+  { name: 'rm', type: 'boolean', summary: 'remove the container when it has ended' },
+  { name: 'cidfile', type: 'string', value: 'FILE', summary: 'write the id to a new file', completes: 'file' },
+  { name: 'oci', type: 'string', value: 'FILE', summary: 'a partial OCI config.json, merged last', completes: 'file' },
+];
+
+const PROCESS: readonly Flag[] = [
+  { name: 'interactive', short: 'i', type: 'boolean', summary: 'keep stdin open' },
+  { name: 'tty', short: 't', type: 'boolean', summary: 'give it a terminal' },
+  {
+    name: 'env',
+    short: 'e',
+    type: 'list',
+    value: 'NAME[=VALUE]',
+    summary: 'set an environment variable; without a value take over your own',
+  },
+  {
+    name: 'env-file',
+    type: 'list',
+    value: 'FILE',
+    summary: 'read environment variables from a file',
+    completes: 'file',
+  },
+  { name: 'workdir', short: 'w', type: 'string', value: 'DIR', summary: 'working directory inside' },
+  { name: 'user', short: 'u', type: 'string', value: 'USER[:GROUP]', summary: 'user and group, by name or number' },
+  { name: 'group-add', type: 'list', value: 'GROUP', summary: 'an additional group' },
+  { name: 'umask', type: 'string', value: 'OCTAL', summary: 'file mode creation mask, such as 0022' },
+  { name: 'hostname', short: 'h', type: 'string', value: 'NAME', summary: 'host name inside' },
+  { name: 'domainname', type: 'string', value: 'NAME', summary: 'NIS domain name inside' },
+  { name: 'stop-signal', type: 'string', value: 'SIGNAL', summary: 'signal that "stop" sends', default: 'SIGTERM' },
+  {
+    name: 'stop-timeout',
+    type: 'integer',
+    value: 'SECONDS',
+    summary: 'time between that signal and SIGKILL',
+    default: '10',
+  },
+  { name: 'ulimit', type: 'list', value: 'NAME=SOFT[:HARD]', summary: 'a resource limit, such as nofile=1024:4096' },
+  {
+    name: 'oom-score-adj',
+    type: 'integer',
+    value: 'NUMBER',
+    summary: 'what the kernel ends first without memory, -1000 to 1000',
+  },
+];
+
+const FILES: readonly Flag[] = [
+  {
+    name: 'volume',
+    short: 'v',
+    type: 'list',
+    value: 'DIR:TARGET[:OPTIONS]',
+    summary: 'mount a path of the host, such as /srv:/srv:ro',
+    completes: 'directory',
+  },
+  {
+    name: 'mount',
+    type: 'list',
+    value: 'KEY=VALUE,…',
+    summary: 'a mount in full: type=bind|tmpfs,source=…,target=…,readonly,…',
+  },
+  { name: 'tmpfs', type: 'list', value: 'TARGET[:OPTIONS]', summary: 'mount a tmpfs, such as /tmp:size=64m' },
+  {
+    name: 'device',
+    type: 'list',
+    value: 'NODE[:TARGET[:rwm]]',
+    summary: 'a device node of the host',
+    completes: 'file',
+  },
+  { name: 'read-only', type: 'boolean', summary: 'make the root file system read-only' },
+];
+
+const ISOLATION: readonly Flag[] = [
+  {
+    name: 'network',
+    type: 'string',
+    value: 'MODE',
+    summary: 'none or host (bridge comes with a later release)',
+    default: 'none',
+    aliases: ['net'],
+    completes: ['none', 'host', 'bridge'],
+  },
+  { name: 'cap-add', type: 'list', value: 'NAME', summary: 'add a capability, or ALL' },
+  { name: 'cap-drop', type: 'list', value: 'NAME', summary: 'drop a capability, or ALL' },
+  { name: 'privileged', type: 'boolean', summary: 'lift most of the isolation' },
+  {
+    name: 'security-opt',
+    type: 'list',
+    value: 'OPTION',
+    summary: 'no-new-privileges[=BOOL], seccomp=unconfined|FILE, systempaths=unconfined',
+  },
+  { name: 'sysctl', type: 'list', value: 'NAME=VALUE', summary: 'a kernel parameter of its namespaces' },
+];
+
+const LOG: readonly Flag[] = [
+  {
+    name: 'log-opt',
+    type: 'list',
+    value: 'KEY=VALUE',
+    summary: 'max-size=BYTES, max-file=NUMBER',
+    completes: ['max-size=', 'max-file='],
+  },
+];
+
+export const CREATE_FLAGS: readonly Flag[] = [
+  ...IDENTITY,
+  ...PROCESS,
+  ...FILES,
+  ...LIMIT_FLAGS,
+  ...ISOLATION,
+  ...LOG,
+  ...REFUSED,
+];

@@ -1,0 +1,171 @@
+/** Flags of `create` and `run` as the API's CreateRequest. What the daemon checks is not checked twice. */
+import { resolve } from 'node:path';
+import type { CreateRequest } from '../../shared/api/container.ts';
+import type { Arguments } from '../arguments.ts';
+import { UsageError } from '../errors.ts';
+import { environmentOf, labelsOf, readJsonObject } from './environment.ts';
+import { limitsOf } from './limits.ts';
+import { parseDevice, parseMount, parseTmpfs, parseVolume } from './mounts.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Operands are the command. Throws UsageError and, for a file that cannot be read, CliError. */
+export function createRequest(input: Arguments, own: NodeJS.ProcessEnv): CreateRequest {
+  const request: Mutable<CreateRequest> = { ...rootOf(input) };
+  Object.assign(request, {
+    ...text(input, 'name', 'name'),
+    ...text(input, 'user', 'user'),
+    ...text(input, 'workdir', 'workdir'),
+    ...text(input, 'hostname', 'hostname'),
+    ...text(input, 'domainname', 'domainname'),
+    ...text(input, 'umask', 'umask'),
+    ...text(input, 'stop-signal', 'stopSignal'),
+    ...text(input, 'upper', 'upper'),
+    ...number(input, 'stop-timeout', 'stopTimeout'),
+    ...number(input, 'oom-score-adj', 'oomScoreAdj'),
+  });
+  if (input.operands.length > 0) request.command = [...input.operands];
+  if (input.boolean('tty')) request.tty = true;
+  if (input.boolean('interactive')) request.stdin = true;
+  if (input.boolean('rm')) request.autoRemove = true;
+  const env = environmentOf(input.list('env'), input.list('env-file'), own);
+  if (env.length > 0) request.env = [...env];
+  const labels = labelsOf(input.list('label'), input.list('label-file'));
+  if (Object.keys(labels).length > 0) request.labels = labels;
+  if (input.has('group-add')) request.groups = [...input.list('group-add')];
+  setLimits(request, input);
+  setFiles(request, input);
+  setIsolation(request, input);
+  const log = logOf(input.list('log-opt'));
+  if (log !== undefined) request.log = log;
+  const oci = input.string('oci');
+  if (oci !== undefined) request.oci = readJsonObject(oci);
+  return request;
+}
+
+/** "DIR[:MODE]"; a bundle brings its own. */
+function rootOf(input: Arguments): CreateRequest {
+  const rootfs = input.string('rootfs');
+  const bundle = input.string('bundle');
+  if (rootfs !== undefined && bundle !== undefined) throw new UsageError('--rootfs and --bundle exclude each other');
+  if (bundle !== undefined) return { bundle: resolve(bundle) };
+  if (rootfs === undefined) {
+    throw new UsageError('--rootfs DIR or --bundle DIR is needed', {
+      hint: 'images are not part of this release; "--rootfs /" is a disposable copy of this machine',
+    });
+  }
+  const mode = /^(.*):(ro|rw|overlay)$/s.exec(rootfs);
+  const directory = mode?.[1] ?? rootfs;
+  if (directory === '') throw new UsageError(`--rootfs "${rootfs}" names no directory`);
+  const root: Mutable<CreateRequest> = { rootfs: resolve(directory) };
+  if (mode !== null) root.rootfsMode = mode[2] as 'ro' | 'rw' | 'overlay';
+  return root;
+}
+
+function text(input: Arguments, flag: string, property: string): Record<string, string> {
+  const value = input.string(flag);
+  return value === undefined ? {} : { [property]: value };
+}
+
+function number(input: Arguments, flag: string, property: string): Record<string, number> {
+  const value = input.integer(flag);
+  return value === undefined ? {} : { [property]: value };
+}
+
+function setLimits(request: Mutable<CreateRequest>, input: Arguments): void {
+  const limits = limitsOf(input);
+  if (Object.keys(limits).length > 0) request.limits = limits;
+  if (input.has('ulimit')) request.ulimits = input.list('ulimit').map(parseUlimit);
+}
+
+/** "NAME=SOFT[:HARD]"; -1 and "unlimited" are the same. */
+export function parseUlimit(word: string): { name: string; soft: number; hard: number } {
+  const parts = /^([a-z]+)=(-1|\d+|unlimited)(?::(-1|\d+|unlimited))?$/.exec(word);
+  if (parts === null) throw new UsageError(`--ulimit "${word}" is not NAME=SOFT[:HARD]`);
+  const [, name = '', soft = '', hard = soft] = parts;
+  const count = (value: string): number => (value === 'unlimited' ? -1 : Number(value));
+  return { name, soft: count(soft), hard: count(hard) };
+}
+
+function setFiles(request: Mutable<CreateRequest>, input: Arguments): void {
+  const mounts = [
+    ...input.list('volume').map(parseVolume),
+    ...input.list('mount').map(parseMount),
+    ...input.list('tmpfs').map(parseTmpfs),
+  ];
+  if (mounts.length > 0) request.mounts = mounts;
+  if (input.has('device')) request.devices = input.list('device').map(parseDevice);
+}
+
+function setIsolation(request: Mutable<CreateRequest>, input: Arguments): void {
+  const network = input.string('network');
+  if (network !== undefined) {
+    if (network !== 'none' && network !== 'host' && network !== 'bridge') {
+      throw new UsageError(`--network "${network}" is not supported`, { hint: 'there are none and host' });
+    }
+    request.network = { mode: network };
+  }
+  if (input.has('sysctl')) request.sysctls = Object.fromEntries(input.list('sysctl').map(parseSysctl));
+  const add = input.list('cap-add');
+  const drop = input.list('cap-drop');
+  if (add.length + drop.length > 0) {
+    request.capabilities = {
+      ...(add.length === 0 ? {} : { add: [...add] }),
+      ...(drop.length === 0 ? {} : { drop: [...drop] }),
+    };
+  }
+  const security = securityOf(input.list('security-opt'));
+  if (input.boolean('privileged')) security.privileged = true;
+  if (input.boolean('read-only')) security.readonlyRootfs = true;
+  if (Object.keys(security).length > 0) request.security = security;
+}
+
+function parseSysctl(word: string): [string, string] {
+  const equals = word.indexOf('=');
+  if (equals < 1) throw new UsageError(`--sysctl "${word}" is not NAME=VALUE`);
+  return [word.slice(0, equals), word.slice(equals + 1)];
+}
+
+type SecurityRequest = NonNullable<CreateRequest['security']>;
+
+/** docker writes "key=value", and for old times' sake "key:value". */
+function securityOf(words: readonly string[]): SecurityRequest {
+  const security: SecurityRequest = {};
+  for (const word of words) {
+    const [, key = '', value] = /^([a-z-]+)(?:[=:](.*))?$/s.exec(word) ?? [];
+    if (key === 'no-new-privileges' && (value === undefined || value === 'true' || value === 'false')) {
+      security.noNewPrivileges = value !== 'false';
+    } else if (key === 'seccomp' && value !== undefined && value !== '') {
+      security.seccomp = seccompOf(value);
+    } else if (key === 'systempaths' && value === 'unconfined') {
+      security.maskedPaths = [];
+      security.readonlyPaths = [];
+    } else {
+      throw new UsageError(`--security-opt "${word}" is not supported`, {
+        hint: 'there are no-new-privileges[=BOOL], seccomp=unconfined|FILE and systempaths=unconfined',
+      });
+    }
+  }
+  return security;
+}
+
+function seccompOf(value: string): 'default' | 'unconfined' | Record<string, unknown> {
+  if (value === 'unconfined') return 'unconfined';
+  if (value === 'builtin' || value === 'default') return 'default';
+  return readJsonObject(value);
+}
+
+function logOf(words: readonly string[]): CreateRequest['log'] {
+  if (words.length === 0) return undefined;
+  const log: NonNullable<CreateRequest['log']> = {};
+  for (const word of words) {
+    const [, key = '', value = ''] = /^([^=]+)=(.+)$/s.exec(word) ?? [];
+    if (key === 'max-size') log.maxSize = value;
+    else if (key === 'max-file' && /^\d{1,4}$/.test(value)) log.maxFiles = Number(value);
+    else
+      throw new UsageError(`--log-opt "${word}" is not supported`, {
+        hint: 'there are max-size=BYTES and max-file=NUMBER',
+      });
+  }
+  return log;
+}

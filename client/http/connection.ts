@@ -1,0 +1,156 @@
+/** One HTTP/1.1 connection over a unix socket: one exchange at a time, kept alive between them. */
+import { createConnection, type Socket } from 'node:net';
+import { CliError, ConnectionLostError, errnoOf, messageOf } from '../errors.ts';
+import { ResponseParser, type ResponseHead } from './response-parser.ts';
+
+export interface RequestOptions {
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly accept?: string;
+  /** Further header lines, complete and without line ends. */
+  readonly headers?: readonly string[];
+}
+
+export interface BodySink {
+  head(head: ResponseHead): void;
+  body(chunk: Buffer): void;
+}
+
+interface Exchange {
+  readonly parser: ResponseParser;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Connection {
+  readonly #path: string;
+  readonly #socket: Socket;
+  #exchange: Exchange | undefined;
+  #connected = false;
+  #closed = false;
+  #keepAlive = true;
+  #surplus: Buffer = Buffer.alloc(0);
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#socket = createConnection({ path });
+    this.#socket.on('connect', () => {
+      this.#connected = true;
+    });
+    this.#socket.on('data', this.#onData);
+    this.#socket.on('error', this.#onError);
+    this.#socket.on('close', this.#onClose);
+  }
+
+  /** No exchange is under way and the next may use this connection. */
+  get idle(): boolean {
+    return !this.#closed && this.#keepAlive && this.#exchange === undefined;
+  }
+
+  /** Resolves when the whole response has been given to `sink`. */
+  exchange(method: string, target: string, options: RequestOptions, sink: BodySink): Promise<void> {
+    if (this.#exchange !== undefined) throw new Error('an exchange is under way on this connection');
+    if (this.#closed) return Promise.reject(new ConnectionLostError());
+    return new Promise((resolve, reject) => {
+      const parser = new ResponseParser({
+        head: (head) => {
+          if (head.headers.get('connection')?.toLowerCase() === 'close') this.#keepAlive = false;
+          sink.head(head);
+        },
+        body: (chunk) => {
+          sink.body(chunk);
+        },
+        end: () => {
+          this.#exchange = undefined;
+          resolve();
+        },
+      });
+      this.#exchange = { parser, resolve, reject };
+      this.#socket.write(requestText(method, target, options));
+    });
+  }
+
+  /** Stops and continues the flow of a body that its reader does not keep up with. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** After a 101: the raw socket and what came behind the head. The connection is no longer HTTP. */
+  takeSocket(): { socket: Socket; first: Buffer } {
+    this.#socket.off('data', this.#onData);
+    this.#socket.off('error', this.#onError);
+    this.#socket.off('close', this.#onClose);
+    // What comes before the new owner listens stays in the kernel.
+    this.#socket.pause();
+    this.#keepAlive = false;
+    return { socket: this.#socket, first: this.#surplus };
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  readonly #onData = (bytes: Buffer): void => {
+    const exchange = this.#exchange;
+    if (exchange === undefined) {
+      this.#fail(new Error('the daemon sent more than was asked for'));
+      return;
+    }
+    try {
+      this.#surplus = exchange.parser.feed(bytes);
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(messageOf(error)));
+    }
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#fail(this.#connected ? new ConnectionLostError(undefined, error) : connectError(this.#path, error));
+  };
+
+  readonly #onClose = (): void => {
+    this.#closed = true;
+    const exchange = this.#exchange;
+    if (exchange !== undefined && !exchange.parser.close()) this.#fail(new ConnectionLostError());
+  };
+
+  #fail(error: Error): void {
+    this.#closed = true;
+    this.#socket.destroy();
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    exchange?.reject(error instanceof CliError ? error : new ConnectionLostError(error.message, error));
+  }
+}
+
+function requestText(method: string, target: string, options: RequestOptions): string {
+  const lines = [`${method} ${target} HTTP/1.1`, 'Host: tare', `Accept: ${options.accept ?? 'application/json'}`];
+  if (options.headers !== undefined) lines.push(...options.headers);
+  let body = '';
+  if (options.body !== undefined) {
+    body = JSON.stringify(options.body);
+    lines.push('Content-Type: application/json');
+  }
+  if (method !== 'GET') lines.push(`Content-Length: ${String(Buffer.byteLength(body))}`);
+  return `${lines.join('\r\n')}\r\n\r\n${body}`;
+}
+
+function connectError(path: string, cause: Error): CliError {
+  const where = `unix://${path}`;
+  switch (errnoOf(cause)) {
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+      return new CliError(`cannot connect to the daemon at ${where}: is tared running?`, { cause });
+    case 'EACCES':
+    case 'EPERM':
+      return new CliError(`permission denied for the daemon's socket at ${where}`, {
+        hint: 'use root, or be in the group "tare"',
+        cause,
+      });
+    default:
+      return new CliError(`cannot connect to the daemon at ${where}: ${cause.message}`, { cause });
+  }
+}

@@ -1,0 +1,228 @@
+/** The daemon as commands see it: requests that give JSON or throw, streams of JSON lines, WebSockets. */
+import type { Problem } from '../../shared/api/problem.ts';
+import { CliError, ConnectionLostError, ProblemError, messageOf } from '../errors.ts';
+import { WebSocket, checkUpgrade, upgradeHeaders } from '../websocket/socket.ts';
+import { Connection, type RequestOptions } from './connection.ts';
+import type { ResponseHead } from './response-parser.ts';
+
+/** shared/api/common.ts says the same; importing it would load the schemas. */
+const API_BASE = '/v1';
+
+export const DEFAULT_HOST = 'unix:///run/tare/tare.sock';
+
+/** Values of a query; undefined ones are left out, lists are repeated. */
+export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+
+export class Daemon {
+  readonly host: string;
+  readonly #path: string;
+  #idle: Connection[] = [];
+  readonly #open = new Set<Connection>();
+
+  /** `host`: "unix:///path/to/tare.sock", or an absolute path. Throws CliError. */
+  constructor(host: string) {
+    this.host = host;
+    this.#path = socketPath(host);
+  }
+
+  /** Throws ProblemError for an answer that is not a success. An empty answer gives undefined. */
+  async request(method: string, path: string, options: RequestOptions & { query?: Query } = {}): Promise<unknown> {
+    const connection = this.#connection();
+    let head: ResponseHead | undefined;
+    const chunks: Buffer[] = [];
+    await connection.exchange(method, target(path, options.query), options, {
+      head: (received) => {
+        head = received;
+      },
+      body: (chunk) => {
+        chunks.push(chunk);
+      },
+    });
+    this.#release(connection);
+    return readAnswer(head, Buffer.concat(chunks));
+  }
+
+  get<T>(path: string, query: Query = {}): Promise<T> {
+    return this.request('GET', path, { query }) as Promise<T>;
+  }
+
+  post<T = undefined>(path: string, body?: unknown, query: Query = {}): Promise<T> {
+    return this.request('POST', path, { query, ...(body === undefined ? {} : { body }) }) as Promise<T>;
+  }
+
+  delete(path: string, query: Query = {}): Promise<unknown> {
+    return this.request('DELETE', path, { query });
+  }
+
+  /**
+   * Newline-delimited JSON. `take` is called in order, the next only after the former has resolved, and the socket
+   * waits meanwhile, so a slow reader slows the daemon and fills no memory here.
+   */
+  async lines(path: string, query: Query, take: (value: unknown) => Promise<void> | void): Promise<void> {
+    const connection = this.#connection();
+    let head: ResponseHead | undefined;
+    const problem: Buffer[] = [];
+    let held: Buffer = Buffer.alloc(0);
+    let work: Promise<void> = Promise.resolve();
+    let failure: unknown;
+    const consume = async (text: string): Promise<void> => {
+      for (const line of text.split('\n')) {
+        if (line !== '') await take(JSON.parse(line));
+      }
+    };
+    const exchange = connection.exchange(
+      'GET',
+      target(path, query),
+      { accept: 'application/x-ndjson' },
+      {
+        head: (received) => {
+          head = received;
+        },
+        body: (chunk) => {
+          if (head?.status !== 200) {
+            problem.push(chunk);
+            return;
+          }
+          const end = chunk.lastIndexOf(0x0a);
+          if (end === -1) {
+            held = Buffer.concat([held, chunk]);
+            return;
+          }
+          const text = Buffer.concat([held, chunk.subarray(0, end)]).toString('utf8');
+          held = Buffer.from(chunk.subarray(end + 1));
+          connection.pause();
+          work = work
+            .then(() => consume(text))
+            .then(() => {
+              connection.resume();
+            })
+            .catch((error: unknown) => {
+              failure = error;
+              connection.close();
+            });
+        },
+      },
+    );
+    const broken = await exchange.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    await work;
+    if (failure !== undefined) throw failure as Error;
+    if (broken !== undefined) throw broken as Error;
+    if (head?.status !== 200) readAnswer(head, Buffer.concat(problem));
+    if (held.length > 0) await consume(held.toString('utf8'));
+    connection.close();
+    this.#open.delete(connection);
+  }
+
+  /** Resolves after the 101; throws ProblemError where the daemon refuses. */
+  async webSocket(path: string, query: Query, protocol: string): Promise<WebSocket> {
+    const connection = this.#connection();
+    let head: ResponseHead | undefined;
+    const chunks: Buffer[] = [];
+    const headers = upgradeHeaders(protocol);
+    await connection.exchange(
+      'GET',
+      target(path, query),
+      { headers },
+      {
+        head: (received) => {
+          head = received;
+          // Frames may lie right behind the 101; nothing may be read before somebody listens.
+          if (received.status === 101) connection.pause();
+        },
+        body: (chunk) => {
+          chunks.push(chunk);
+        },
+      },
+    );
+    if (head?.status !== 101) {
+      this.#release(connection);
+      readAnswer(head, Buffer.concat(chunks));
+      throw new CliError('the daemon did not open a websocket');
+    }
+    try {
+      checkUpgrade(head.headers, protocol);
+    } catch (error) {
+      connection.close();
+      throw new CliError(messageOf(error), { cause: error });
+    }
+    this.#open.delete(connection);
+    return new WebSocket(connection);
+  }
+
+  /** Opens connections ahead of the requests that are to come at the same time, while others are under way. */
+  prepare(count: number): void {
+    while (this.#idle.length < count) this.#idle.push(this.#connect());
+  }
+
+  /** Ends all connections, also those in use. */
+  close(): void {
+    for (const connection of this.#open) connection.close();
+  }
+
+  #connection(): Connection {
+    const idle = this.#idle.find((connection) => connection.idle);
+    if (idle === undefined) return this.#connect();
+    this.#idle = this.#idle.filter((connection) => connection !== idle);
+    return idle;
+  }
+
+  #connect(): Connection {
+    const connection = new Connection(this.#path);
+    this.#open.add(connection);
+    return connection;
+  }
+
+  #release(connection: Connection): void {
+    if (connection.idle) {
+      this.#idle.push(connection);
+      return;
+    }
+    connection.close();
+    this.#open.delete(connection);
+  }
+}
+
+function socketPath(host: string): string {
+  const path = host.startsWith('unix://') ? host.slice('unix://'.length) : host;
+  if (!path.startsWith('/')) {
+    throw new CliError(`host "${host}" is not a unix socket`, { hint: `write it as ${DEFAULT_HOST}` });
+  }
+  return path;
+}
+
+function target(path: string, query: Query = {}): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    for (const item of Array.isArray(value) ? (value as readonly string[]) : [value]) {
+      parameters.append(name, String(item));
+    }
+  }
+  const text = parameters.toString();
+  return `${API_BASE}${path}${text === '' ? '' : `?${text}`}`;
+}
+
+function readAnswer(head: ResponseHead | undefined, body: Buffer): unknown {
+  if (head === undefined) throw new ConnectionLostError();
+  const json = /[/+]json/.test(head.headers.get('content-type') ?? '');
+  const value: unknown = json && body.length > 0 ? parseJson(body) : undefined;
+  if (head.status >= 200 && head.status < 300) return value;
+  if (isProblem(value)) throw new ProblemError(value);
+  const text = body.toString('utf8').trim().slice(0, 200);
+  throw new CliError(`the daemon answered ${String(head.status)}${text === '' ? '' : `: ${text}`}`);
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    throw new CliError('the daemon answered with malformed json', { cause: error });
+  }
+}
+
+function isProblem(value: unknown): value is Problem {
+  return typeof value === 'object' && value !== null && 'detail' in value && typeof value.detail === 'string';
+}

@@ -1,0 +1,108 @@
+/** The command line `tare`: finds the command, runs it, tells what went wrong. */
+import { parseArguments } from './arguments.ts';
+import type { Command } from './command.ts';
+import { COMMANDS, loadCommands } from './commands/table.ts';
+import { CliError, EXIT, UsageError } from './errors.ts';
+import { GLOBAL_FLAGS, commandHelp, overview } from './help.ts';
+import { DEFAULT_HOST, Daemon } from './http/daemon.ts';
+import { BROKEN_PIPE, flush, print } from './output.ts';
+import { nearest } from './suggest.ts';
+import { report } from './targets.ts';
+import { CLIENT_VERSION } from './version.ts';
+
+interface Call {
+  readonly command: Command | undefined;
+  readonly words: readonly string[];
+  readonly host: string;
+}
+
+/** Resolves to the exit code; everything a user should read has been written by then. */
+async function main(words: readonly string[]): Promise<number> {
+  let failureCode: number = EXIT.failure;
+  let daemon: Daemon | undefined;
+  try {
+    const call = await readCall(words);
+    const { command } = call;
+    if (command === undefined) return 0;
+    failureCode = command.failureCode;
+    if (wantsHelp(command, call.words)) {
+      print(commandHelp(command));
+      return 0;
+    }
+    const input = parseArguments(call.words, command.flags, command.interspersed);
+    checkOperands(command, input.operands);
+    daemon = new Daemon(call.host);
+    return await command.run(input, { daemon, environment: process.env, commands: loadCommands });
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    report(error);
+    return error.exitCode ?? failureCode;
+  } finally {
+    daemon?.close();
+  }
+}
+
+/** Reads what stands before the command. Without a command to run it has done what was asked. */
+async function readCall(words: readonly string[]): Promise<Call> {
+  const input = parseArguments(words, GLOBAL_FLAGS, false);
+  const host = input.string('host') ?? hostOf(process.env) ?? DEFAULT_HOST;
+  const [name, ...rest] = input.operands;
+  if (input.boolean('version')) print(`tare version ${CLIENT_VERSION}\n`);
+  else if (name === 'help' && rest[0] !== undefined) print(commandHelp(await findCommand(rest[0])));
+  else if (input.boolean('help') || name === undefined || name === 'help') print(overview(COMMANDS));
+  else return { command: await findCommand(name), words: rest, host };
+  return { command: undefined, words: [], host };
+}
+
+/** Empty is as good as unset. */
+function hostOf({ TARE_HOST: host }: NodeJS.ProcessEnv): string | undefined {
+  return host === '' ? undefined : host;
+}
+
+function findCommand(name: string): Promise<Command> {
+  const entry = COMMANDS.find((candidate) => candidate.name === name);
+  if (entry !== undefined) return entry.load();
+  const near = nearest(
+    name,
+    COMMANDS.map((candidate) => candidate.name),
+  );
+  throw new UsageError(`"${name}" is not a command`, {
+    hint: near === undefined ? 'tare --help lists the commands' : `did you mean "tare ${near}"?`,
+  });
+}
+
+/** `--help` among the command's own flags; behind the first operand of `run` and `exec` it belongs to the program. */
+function wantsHelp(command: Command, words: readonly string[]): boolean {
+  if (!words.includes('--help')) return false;
+  const help = { name: 'help', type: 'boolean', summary: '' } as const;
+  try {
+    return parseArguments(words, [...command.flags, help], command.interspersed).boolean('help');
+  } catch (error) {
+    if (error instanceof UsageError) return true;
+    throw error;
+  }
+}
+
+function checkOperands(command: Command, operands: readonly string[]): void {
+  const { min, max } = command.operands;
+  if (operands.length >= min && (max === undefined || operands.length <= max)) return;
+  const few = operands.length < min;
+  const wanted = few ? min : (max ?? min);
+  const count = wanted === 0 ? 'no arguments' : `${String(wanted)} argument${wanted === 1 ? '' : 's'}`;
+  const bound = wanted === 0 || min === max ? '' : few ? 'at least ' : 'at most ';
+  throw new UsageError(`"tare ${command.name}" takes ${bound}${count}`, {
+    hint: `Usage:  tare ${command.name} ${command.usage}`,
+  });
+}
+
+/** What nobody caught: a reader that has gone ends us without a word, anything else is a mistake of ours. */
+process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(BROKEN_PIPE);
+  process.stderr.write(`tare: internal error: ${error.stack ?? error.message}\n`);
+  process.exit(EXIT.engine);
+});
+
+void main(process.argv.slice(2)).then(async (code) => {
+  await flush();
+  process.exit(code);
+});

@@ -1,0 +1,69 @@
+/** docs/cli.md, made from the command table. */
+import type { Command } from './command.ts';
+import { GLOBAL_FLAGS, commandHelp, flagSpelling } from './help.ts';
+
+const INTRODUCTION = `# The command line
+
+This page is made from the command table by \`node client/write-reference.ts\`; a test holds both together.
+
+\`\`\`
+tare [OPTIONS] COMMAND
+\`\`\`
+
+Commands, flags and exit codes are docker's wherever docker has the same thing. A flag of docker's that tare does not have is refused by name, never ignored.
+
+## Which daemon
+
+${GLOBAL_FLAGS.map((flag) => `- \`${flagSpelling(flag).trim()}\`: ${flag.summary}${flag.default === undefined ? '' : ` (default \`${flag.default}\`)`}`).join('\n')}
+
+## Root file systems
+
+There are no images in this release. A container runs on a directory:
+
+- \`--rootfs DIR\`: DIR is the lower layer of an overlay. Nothing is ever written to DIR.
+- \`--rootfs DIR:ro\`: DIR itself, read-only.
+- \`--rootfs DIR:rw\`: DIR itself.
+- \`--bundle DIR\`: an OCI bundle, its \`config.json\` taken as it is.
+
+\`tare run --rm -it --rootfs / bash\` is a disposable copy of your own machine.
+
+The network is \`none\` unless \`--network host\` is given: loopback only.
+
+## Exit codes
+
+| code | meaning |
+|---|---|
+| 125 | tare itself failed: wrong usage of \`run\`, \`create\` or \`start\`, no daemon, a refused request, a lost connection |
+| 126 | the command cannot be executed |
+| 127 | the command was not found |
+| 128+n | signal n ended the command |
+| 141 | the reader of tare's output has gone |
+| other | the command's own, for \`run\`, \`start --attach\`, \`attach\` and \`exec\` |
+
+Other commands end with 0, or with 1 where something failed.
+
+## Sessions
+
+\`run\`, \`start --attach\`, \`attach\` and \`exec\` connect the command's streams to yours. With \`-t\` your terminal is raw while the session lasts: Ctrl-C and Ctrl-Z reach the command, the window's size follows yours, and \`ctrl-p ctrl-q\` lets go (\`--detach-keys\`: keys such as \`ctrl-a\`, \`ctrl-[\` or \`x\`, separated by commas; empty for none). Without \`-t\`, signals that reach \`tare\` are passed on to the command (\`--sig-proxy=false\` keeps them); a third SIGINT or SIGTERM ends \`tare\` itself. When the daemon goes away, the terminal is restored, one line says so, and the exit code is 125; the container may still run.
+
+## Formats
+
+\`--format\` takes \`json\`, or a template in a part of Go's language; for \`ps\` also \`table\` and \`table TEMPLATE\`.
+
+| template | gives |
+|---|---|
+| \`{{.Names}}\` | a field; upper and lower case are the same |
+| \`{{.limits.memory}}\` | a field of a field |
+| \`{{json .}}\` | all of it as JSON |
+| \`{{index .labels "com.example.key"}}\` | one key, or one element |
+| \`{{join .command " "}}\`, \`{{upper .x}}\`, \`{{lower .x}}\`, \`{{len .x}}\` | functions; \`{{.x \\| upper}}\` is the same as \`{{upper .x}}\` |
+| \`{{if .exit}}…{{else}}…{{end}}\` | one or the other; with \`eq\`, \`ne\`, \`not\`, \`and\`, \`or\` |
+| \`{{range .command}}…{{end}}\` | once for each element |
+
+\`\\t\` and \`\\n\` are a tab and a newline. A field that is absent prints \`<no value>\`.
+`;
+
+export function reference(commands: readonly Command[]): string {
+  const sections = commands.map((command) => `### tare ${command.name}\n\n\`\`\`\n${commandHelp(command)}\`\`\`\n`);
+  return `${INTRODUCTION}\n## Commands\n\n${sections.join('\n')}`;
+}

@@ -1,0 +1,17 @@
+import { CreateRequest, CreateResponse } from '../../../shared/api/container.ts';
+import { answerRoute } from '../route.ts';
+
+export const create = answerRoute({
+  method: 'POST',
+  path: '/v1/containers',
+  tag: 'containers',
+  summary: 'Create a container',
+  description:
+    'Exactly one of `rootfs` and `bundle` says where its files are. `oci` is a partial OCI config.json that is merged last; in it integers keep all 64 bits. Nothing runs yet.',
+  body: CreateRequest,
+  bodyRequired: true,
+  status: 201,
+  schema: CreateResponse,
+  errors: ['name_taken', 'unsupported', 'host_lacks_feature', 'disk_full', 'shutting_down'],
+  answer: (api, call) => api.engine.create(call.body),
+});

@@ -1,0 +1,104 @@
+/**
+ * What the API edge needs of the engine. The engine (daemon/engine/engine.ts) implements it and never imports
+ * fastify. `ref` is an id, a unique beginning of one (at least 1 character), or a name; a `not_found` or
+ * `ambiguous_reference` EngineError says so. Every function throws EngineError (daemon/engine/errors.ts), and
+ * nothing else on purpose.
+ */
+import type {
+  ContainerDetail,
+  ContainerSummary,
+  CreateRequest,
+  CreateResponse,
+  Exit,
+  ListQuery,
+  LogEntry,
+  LogQuery,
+  StopRequest,
+  Top,
+  UpdateRequest,
+  WaitQuery,
+} from '../../shared/api/container.ts';
+import type { Event, EventQuery } from '../../shared/api/event.ts';
+import type { ExecDetail, ExecRequest, ResizeRequest } from '../../shared/api/exec.ts';
+import type { Info, Version } from '../../shared/api/system.ts';
+
+export type OutputStream = 'stdout' | 'stderr';
+
+/** How an attachment ended. `exit` absent: the process goes on (cut off, or the daemon lets go). */
+export interface AttachEnd {
+  readonly exit?: Exit;
+  readonly reason: 'exited' | 'slow' | 'shim_lost' | 'closing' | 'removed' | 'start_failed';
+  readonly message?: string;
+}
+
+export interface OutputSink {
+  /** Returns false when it wants no more until `Attachment.resume()`. `bytes` is the sink's to keep. */
+  output(stream: OutputStream, bytes: Buffer): boolean;
+  /** Once, after the last output. */
+  end(end: AttachEnd): void;
+}
+
+/** The streams of one process, for one client. Made before the WebSocket's 101, so that errors are plain HTTP. */
+export interface Attachment {
+  readonly terminal: boolean;
+  /** Begins to deliver; what came before is held (bounded by the shim's backpressure), not lost. */
+  begin(sink: OutputSink): void;
+  /** Writes to stdin. Returns false when the caller should hold until `onDrain`. */
+  write(bytes: Buffer): boolean;
+  onDrain(callback: () => void): void;
+  endStdin(): void;
+  resize(size: ResizeRequest): Promise<void>;
+  resume(): void;
+  /** The client has gone. */
+  close(): void;
+}
+
+export interface AttachOptions {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** Send what the log holds first. */
+  readonly logs: boolean;
+}
+
+export interface ExecStart {
+  readonly tty?: { rows: number; columns: number };
+}
+
+export interface Engine {
+  create(request: CreateRequest): Promise<CreateResponse>;
+  list(query: ListQuery): ContainerSummary[];
+  inspect(ref: string): ContainerDetail;
+  start(ref: string): Promise<void>;
+  stop(ref: string, request: StopRequest): Promise<void>;
+  restart(ref: string, request: StopRequest): Promise<void>;
+  /** `signal`: a name or a number as text; absent is KILL. */
+  kill(ref: string, signal: string | undefined): Promise<void>;
+  pause(ref: string): Promise<void>;
+  resume(ref: string): Promise<void>;
+  rename(ref: string, name: string): Promise<void>;
+  update(ref: string, request: UpdateRequest): Promise<void>;
+  /** For `removed` the exit the container had when it went. Rejects with the signal's reason when aborted. */
+  wait(ref: string, condition: NonNullable<WaitQuery['condition']>, signal: AbortSignal): Promise<Exit>;
+  remove(ref: string, options: { force: boolean }): Promise<void>;
+  top(ref: string): Promise<Top>;
+  resize(ref: string, size: ResizeRequest): Promise<void>;
+  /** Ends when the container has ended and all is told (follow), or at once after the last line. */
+  logs(ref: string, query: LogQuery, signal: AbortSignal): Promise<AsyncIterable<LogEntry>>;
+  attach(ref: string, options: AttachOptions): Promise<Attachment>;
+
+  createExec(ref: string, request: ExecRequest): Promise<{ id: string }>;
+  /** Starts and attaches in one: no output is lost. */
+  startExecAttached(id: string, start: ExecStart): Promise<Attachment>;
+  startExec(id: string): Promise<void>;
+  attachExec(id: string): Promise<Attachment>;
+  inspectExec(id: string): ExecDetail;
+  resizeExec(id: string, size: ResizeRequest): Promise<void>;
+
+  /** Live events after what `since` asks for; ends at `until`. */
+  events(query: EventQuery, signal: AbortSignal): AsyncIterable<Event>;
+  version(): Version;
+  info(): Info;
+  /** The container that `ref` names, for the audit log; undefined if none. */
+  identify(ref: string): string | undefined;
+}

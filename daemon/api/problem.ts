@@ -1,0 +1,165 @@
+/**
+ * Errors on the wire: every error a client can meet, its status and what it means, in one place. The engine's errors
+ * are classed by meaning (daemon/engine/errors.ts); a class has one status, and the few codes that HTTP has a status
+ * of its own for have that. Errors that only exist at this edge are below.
+ */
+import type { ErrorClass, Problem } from '../../shared/api/problem.ts';
+import { ERROR_CODES, EngineError, type ErrorCode } from '../engine/errors.ts';
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+const STATUS_OF_CLASS: Readonly<Record<ErrorClass, number>> = {
+  not_found: 404,
+  conflict: 409,
+  invalid_input: 400,
+  precondition: 422,
+  unavailable: 503,
+  kernel: 500,
+  internal: 500,
+};
+
+/**
+ * `launch_failed` is of class kernel, as it is the kernel that refused a step of the plan; but what the step asked for
+ * (a missing mount source, a working directory that is not there) came from the client, who alone can put it right.
+ */
+const STATUS_OF_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
+  body_too_large: 413,
+  launch_failed: 422,
+};
+
+/** What goes wrong before the engine is asked. */
+export const EDGE_CODES = {
+  route_not_found: 404,
+  method_not_allowed: 405,
+  unsupported_media_type: 415,
+  upgrade_required: 426,
+  origin_not_allowed: 403,
+  invalid_request: 400,
+  request_timeout: 408,
+  headers_too_large: 431,
+} as const satisfies Record<string, number>;
+export type EdgeCode = keyof typeof EDGE_CODES;
+export type ProblemCode = ErrorCode | EdgeCode;
+
+/** For the documentation: one sentence a code. */
+export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
+  container_not_found: 'No container has this id, beginning of an id, or name.',
+  exec_not_found: 'No exec has this id.',
+  ambiguous_reference: 'The beginning of an id fits more than one container.',
+  name_taken: 'Another container has this name.',
+  container_running: 'The container runs, and this needs one that does not.',
+  container_not_running: 'The container does not run, and this needs one that does.',
+  container_paused: 'The container is paused; resume it first.',
+  container_not_paused: 'Only a paused container can be resumed.',
+  container_busy: 'Another request is changing this container; try again when it is done.',
+  container_removing: 'The container is being removed.',
+  exec_already_started: 'An exec starts once; create another.',
+  exec_not_running: 'The exec has not started or has ended.',
+  not_a_terminal: 'The process has no terminal, so there is nothing to resize.',
+  invalid_field: 'A field, query parameter or path parameter has a value that is not allowed; `field` names it.',
+  unknown_property: 'A field or query parameter is not known; `field` names it.',
+  invalid_json: 'The body is not a JSON object, or nests deeper than 64 levels, or names something twice.',
+  body_too_large: 'The body is larger than 4 MiB.',
+  unsupported: 'What is asked for is not built.',
+  host_lacks_feature: 'This host cannot do what is asked for; `GET /v1/info` lists what it can.',
+  command_not_found: 'The command is not in the container (the CLI exits with 127).',
+  command_not_executable: 'The command is there and cannot be run (the CLI exits with 126).',
+  launch_failed: 'A step of the launch failed; `operation` says which, with errno and path.',
+  kernel_refused: 'The kernel refused a system call; `detail` says which.',
+  disk_full: 'No space is left where the daemon keeps its files.',
+  shim_unreachable: 'The process that supervises the container does not answer.',
+  shutting_down: 'The daemon is going down.',
+  internal: "A fault in tare itself; the daemon's log has the cause.",
+  route_not_found: 'There is nothing at this path.',
+  method_not_allowed: 'The path exists, with other methods; the header `Allow` lists them.',
+  unsupported_media_type: 'Bodies are `application/json`, and nothing else.',
+  upgrade_required: 'This path speaks WebSocket only.',
+  origin_not_allowed: 'The request was made by a page of another origin.',
+  invalid_request: 'The request is not HTTP, its URL cannot be decoded, or its WebSocket handshake is wrong.',
+  request_timeout: 'The request did not arrive in time.',
+  headers_too_large: 'The headers are larger than 16 KiB.',
+};
+
+/** An error of the edge itself. */
+export class EdgeError extends Error {
+  override name = 'EdgeError';
+  readonly code: EdgeCode;
+  readonly hint: string | undefined;
+  /** Sent with the answer, such as `allow`. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: EdgeCode, message: string, details: { hint?: string; headers?: Record<string, string> } = {}) {
+    super(message);
+    this.code = code;
+    this.hint = details.hint;
+    this.headers = details.headers ?? {};
+  }
+}
+
+/** Why a call was given up: nobody is left to answer. */
+export class ClientGone extends Error {
+  override name = 'ClientGone';
+
+  constructor() {
+    super('the client has gone');
+  }
+}
+
+export function statusOf(code: ProblemCode): number {
+  if (code in EDGE_CODES) return EDGE_CODES[code as EdgeCode];
+  const known = code as ErrorCode;
+  return STATUS_OF_CODE[known] ?? STATUS_OF_CLASS[ERROR_CODES[known]];
+}
+
+/** The document for `error`. An error that nobody foresaw says nothing of what is inside. */
+export function toProblem(error: unknown): Problem {
+  const known = foreseen(error);
+  if (known === undefined) return document('internal', 'an unexpected error; the log of the daemon has the cause', {});
+  return document(known.code, known.message, known);
+}
+
+/** True for errors that are the daemon's fault and belong into its log. */
+export function isFault(error: unknown): boolean {
+  const known = foreseen(error);
+  return known === undefined || known.code === 'internal';
+}
+
+interface Details {
+  readonly field?: string | undefined;
+  readonly hint?: string | undefined;
+  readonly operation?: Problem['operation'];
+}
+
+function document(code: ProblemCode, detail: string, more: Details): Problem {
+  return {
+    type: `urn:tare:problem:${code}`,
+    title: code.replaceAll('_', ' '),
+    status: statusOf(code),
+    detail,
+    code,
+    ...(more.field === undefined ? {} : { field: more.field }),
+    ...(more.hint === undefined ? {} : { hint: more.hint }),
+    ...(more.operation === undefined ? {} : { operation: more.operation }),
+  };
+}
+
+function foreseen(error: unknown): EngineError | EdgeError | undefined {
+  if (error instanceof EngineError || error instanceof EdgeError) return error;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? FRAMEWORK_ERRORS[code]?.() : undefined;
+}
+
+/** Refusals that fastify makes by itself (fastify's docs/Reference/Errors.md). */
+const FRAMEWORK_ERRORS: Readonly<Record<string, () => EngineError | EdgeError>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: () => new EngineError('body_too_large', 'the body is larger than 4 MiB'),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () => mediaTypeRefused(),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
+    new EngineError('invalid_json', 'the body is not as long as its content-length says'),
+  FST_ERR_BAD_URL: () => new EdgeError('invalid_request', 'the url cannot be decoded'),
+};
+
+export function mediaTypeRefused(): EdgeError {
+  return new EdgeError('unsupported_media_type', 'a body must be application/json', {
+    hint: 'send the header "content-type: application/json"',
+  });
+}

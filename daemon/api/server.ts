@@ -1,0 +1,184 @@
+/**
+ * The REST and WebSocket edge: builds the server from the table of routes. Each request passes, in this order: origin
+ * and upgrade checks (gate.ts), the body's parser, validation, the engine, the answer; whatever is thrown on the way
+ * becomes a problem document in one place.
+ */
+import fastifyWebsocket from '@fastify/websocket';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify';
+import { MAX_BODY, parseBody } from './body.ts';
+import type { Engine } from './engine.ts';
+import { checkOrigin, checkUpgrade } from './gate.ts';
+import { documentationPage } from './documentation.ts';
+import { follow, noteProblem, type FollowParts, type PeerOf } from './follow.ts';
+import { openApi } from './openapi.ts';
+import { ClientGone, EdgeError, PROBLEM_TYPE, isFault, mediaTypeRefused, toProblem } from './problem.ts';
+import { parseQuery } from './query.ts';
+import { createRequestRecorder } from './recorder.ts';
+import { registerRoute } from './register.ts';
+import type { Api } from './route.ts';
+import { ROUTES } from './routes.ts';
+import { compileValidator } from './validation.ts';
+import { WEBSOCKET_OPTIONS } from './websocket.ts';
+
+/** What the edge writes to: a pino logger does. */
+export type ApiLogger = Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>;
+
+export interface ApiParts {
+  readonly engine: Engine;
+  readonly logger: ApiLogger;
+  /** Of tare, for the documentation. */
+  readonly version: string;
+  /** Who is at the other end of a connection: native-bindings/peer-credentials.ts. */
+  readonly peerOf: PeerOf;
+}
+
+/** Not listening yet: the caller says where. `close()` ends every connection. */
+export function createApi({ engine, logger, version, peerOf }: ApiParts): FastifyInstance {
+  const recorder = createRequestRecorder();
+  const api: Api = {
+    engine,
+    recorder,
+    openApi: once(() => openApi(ROUTES, version)),
+    docsPage: once(() => documentationPage(ROUTES, version)),
+  };
+  const server = createServer(logger);
+  addHooks(server, { engine, logger, recorder, peerOf });
+  server.register(fastifyWebsocket, WEBSOCKET_OPTIONS);
+  server.register((routes, _options, done) => {
+    for (const route of ROUTES) registerRoute(routes, route, api, logger);
+    done();
+  });
+  return server;
+}
+
+type CompilersFactory = NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>;
+
+/** With both given, fastify loads neither Ajv nor fast-json-stringify; its types know only validators of Ajv's make. */
+const COMPILERS = {
+  buildValidator: () => compileValidator,
+  buildSerializer: () => () => JSON.stringify,
+} as unknown as CompilersFactory;
+
+function createServer(logger: ApiLogger): FastifyInstance {
+  const server = fastify({
+    logger: false,
+    bodyLimit: MAX_BODY,
+    // From the first byte to the end of the body; answers and upgraded connections last as long as they like.
+    requestTimeout: 60_000,
+    http: { headersTimeout: 20_000 },
+    forceCloseConnections: true,
+    // A request that comes in while the server closes gets the engine's own `shutting_down`.
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 1024, querystringParser: parseQuery },
+    schemaController: { compilersFactory: COMPILERS },
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(error, request, reply, logger);
+    },
+    clientErrorHandler: refuseMalformed,
+  });
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
+    try {
+      done(null, parseBody(bytes as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  server.setErrorHandler((error, request, reply) => {
+    sendProblem(error, request, reply, logger);
+  });
+  server.setNotFoundHandler((request) => {
+    throw noRoute(request);
+  });
+  return server;
+}
+
+function addHooks(server: FastifyInstance, parts: FollowParts): void {
+  server.addHook('onRequest', (request, reply, done) => {
+    follow(request, reply, parts);
+    checkOrigin(request);
+    done();
+  });
+  // After @fastify/websocket's own onRequest hook, which says whether this is an upgrade.
+  server.addHook('preParsing', (request, _reply, _payload, done) => {
+    checkUpgrade(request);
+    const { 'content-type': type, 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+    if (type === undefined && ((length !== undefined && length !== '0') || encoding !== undefined))
+      throw mediaTypeRefused();
+    done();
+  });
+}
+
+function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: ApiLogger): void {
+  if (error instanceof ClientGone) {
+    reply.hijack();
+    return;
+  }
+  const problem = toProblem(error);
+  noteProblem(request, problem.code);
+  if (isFault(error)) logger.error({ err: error, method: request.method, url: request.url }, 'request failed');
+  if (error instanceof EdgeError) reply.headers(error.headers);
+  // As bytes: to a text fastify would add a charset, which this media type does not have.
+  reply
+    .code(problem.status)
+    .header('content-type', PROBLEM_TYPE)
+    .send(Buffer.from(JSON.stringify(problem)));
+}
+
+/** 405 where the path is known with other methods. */
+function noRoute(request: FastifyRequest): EdgeError {
+  const path = request.url.split('?', 1)[0] ?? '';
+  const allowed = ROUTES.filter((route) => patternOf(route.path).test(path)).map(({ method }) => method);
+  if (allowed.length === 0) {
+    return new EdgeError('route_not_found', `there is nothing at ${path.slice(0, 256)}`, {
+      hint: 'GET /v1/docs lists what there is',
+    });
+  }
+  const allow = [...new Set(allowed)].join(', ');
+  return new EdgeError('method_not_allowed', `${request.method} is not known here, but ${allow}`, {
+    headers: { allow },
+  });
+}
+
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll('.', '\\.').replace(/:[a-z]+/, '[^/]+')}$`);
+}
+
+interface RawSocket {
+  readonly writable: boolean;
+  end(text: string): void;
+  destroy(): void;
+}
+
+/** What node's HTTP parser refuses never becomes a request. */
+function refuseMalformed(error: Error & { code?: string }, socket: RawSocket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const problem = toProblem(malformed(error.code));
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${String(problem.status)} ${problem.title}\r\ncontent-type: ${PROBLEM_TYPE}\r\n` +
+      `content-length: ${String(Buffer.byteLength(body))}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}
+
+function malformed(code: string | undefined): EdgeError {
+  if (code === 'HPE_HEADER_OVERFLOW') return new EdgeError('headers_too_large', 'the headers are larger than 16 KiB');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new EdgeError('request_timeout', 'the request did not arrive in time');
+  return new EdgeError('invalid_request', 'this is not an HTTP/1.1 request');
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

@@ -1,0 +1,92 @@
+/** An OCI bundle, taken as it is: its config.json, and the root directory that it names. */
+import { readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { CreateRequest } from '../../shared/api/container.ts';
+import { mergeSpec } from '../runtime/spec/default-spec.ts';
+import { parseJson } from '../runtime/spec/json.ts';
+import type { Spec } from '../runtime/spec/types.ts';
+import { validateSpec } from '../runtime/spec/validate.ts';
+import { EngineError } from './errors.ts';
+import { normalLimits, withLimits } from './limits.ts';
+import { realDirectory } from './root-source.ts';
+import { requestError } from './spec-error.ts';
+
+const CONFIG_SIZE_MAX = 4 * 1024 * 1024;
+
+/** What config.json says itself; a request changes it by `oci`. */
+const SAID_BY_BUNDLE = [
+  'rootfs',
+  'rootfsMode',
+  'upper',
+  'command',
+  'env',
+  'workdir',
+  'user',
+  'groups',
+  'umask',
+  'hostname',
+  'domainname',
+  'tty',
+  'ulimits',
+  'oomScoreAdj',
+  'mounts',
+  'devices',
+  'sysctls',
+  'capabilities',
+  'security',
+] as const satisfies readonly (keyof CreateRequest)[];
+
+export interface Bundle {
+  /** Real path. */
+  readonly directory: string;
+  readonly rootfs: string;
+  readonly spec: Spec;
+}
+
+export function readBundle(request: CreateRequest & { bundle: string }): Bundle {
+  for (const field of SAID_BY_BUNDLE) {
+    if (request[field] === undefined) continue;
+    throw invalid(field, 'the bundle says it: change it by oci, or leave the bundle out');
+  }
+  if (request.network?.mode === 'bridge') {
+    throw new EngineError('unsupported', 'network.mode: "bridge" is not built yet', { field: 'network.mode' });
+  }
+  const directory = realDirectory(request.bundle, 'bundle');
+  try {
+    const config: unknown = parseJson(readConfig(directory), 'config.json');
+    const base = validateSpec(config, { unknown: 'ignore' });
+    const merged = request.oci === undefined ? base : validateSpec(mergeSpec(base, request.oci), { unknown: 'refuse' });
+    const spec = limited(merged, request);
+    if (spec.root === undefined) throw invalid('bundle', 'config.json: root is missing');
+    if (spec.process?.args === undefined || spec.process.args.length === 0) {
+      throw invalid('bundle', 'config.json: process.args is missing');
+    }
+    return { directory, rootfs: realDirectory(resolve(directory, spec.root.path), 'bundle'), spec };
+  } catch (error) {
+    throw requestError(error);
+  }
+}
+
+function limited(spec: Spec, request: CreateRequest): Spec {
+  if (request.limits === undefined) return spec;
+  const resources = withLimits(spec.linux?.resources ?? {}, normalLimits(request.limits));
+  return { ...spec, linux: { ...spec.linux, resources } };
+}
+
+function readConfig(directory: string): string {
+  const path = `${directory}/config.json`;
+  try {
+    const { size } = statSync(path);
+    if (size > CONFIG_SIZE_MAX)
+      throw invalid('bundle', `${path} has ${String(size)} bytes, at most ${String(CONFIG_SIZE_MAX)} are read`);
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new EngineError('invalid_field', `bundle: ${path}: ${code}`, { field: 'bundle', cause: error });
+  }
+}
+
+function invalid(field: string, problem: string): EngineError {
+  return new EngineError('invalid_field', `${field}: ${problem}`, { field });
+}

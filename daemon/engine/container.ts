@@ -1,0 +1,77 @@
+/** A container in memory: its row as committed, its queue, and its present run. */
+import type { Exit } from '../../shared/api/container.ts';
+import type { ContainerRow } from '../registry/containers.ts';
+import type { ProcessExit, Shim } from '../shim/types.ts';
+import { Turn } from './turn.ts';
+
+/** From the start of a shim to the commit of its container's exit. */
+export class Run {
+  readonly shim: Shim;
+  /** The ends that came before the start (or the adoption) is committed; undefined from then on. */
+  held: ProcessExit[] | undefined = [];
+  /** The user asked for the end, by stop or restart. */
+  stopAsked = false;
+  /** Set once the end is being dealt with. */
+  ending = false;
+  /** Execs that were started and have not ended. */
+  readonly execs = new Set<string>();
+  /** Execs whose start is not committed, and the exit of one that has ended already. */
+  readonly execsStarting = new Map<string, Exit | undefined>();
+  /** Called as each exec ends. */
+  execEnded: (() => void) | undefined;
+  /** Resolves when the exit is committed. */
+  readonly ended: Promise<void>;
+  readonly end: () => void;
+
+  constructor(shim: Shim) {
+    this.shim = shim;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.ended = promise;
+    this.end = () => {
+      resolve(undefined);
+    };
+  }
+}
+
+export type Ending =
+  { readonly is: 'exited'; readonly exit: Exit } | { readonly is: 'removed'; readonly exit: Exit | null };
+
+export class Container {
+  readonly id: string;
+  /** Replaced after each commit. */
+  row: ContainerRow;
+  readonly turn = new Turn();
+  run: Run | undefined;
+  /** Resolves when nothing of the last run is left: its shim, its control groups. */
+  gone: Promise<void> = Promise.resolve();
+  /** A restart is between its stop and its start: the end does not remove. */
+  restarting = false;
+  /** Told of every exit, and of the removal. */
+  private readonly listeners = new Set<(ending: Ending) => void>();
+
+  constructor(row: ContainerRow) {
+    this.id = row.id;
+    this.row = row;
+  }
+
+  get name(): string {
+    return this.row.name;
+  }
+
+  /** Takes over what was committed. */
+  change(changes: Partial<ContainerRow>): void {
+    this.row = { ...this.row, ...changes };
+  }
+
+  /** Returns what ends the listening. */
+  onEnding(listener: (ending: Ending) => void): () => void {
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+    };
+  }
+
+  tell(ending: Ending): void {
+    for (const listener of [...this.listeners]) listener(ending);
+  }
+}

@@ -1,0 +1,37 @@
+/** What the verbs work with; put together by createEngine. */
+import type { CgroupHost } from '../runtime/cgroups/host.ts';
+import type { SeccompCache } from '../runtime/seccomp/cache.ts';
+import type { SpecHost } from '../runtime/spec/default-spec.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { ShimPool } from '../shim/types.ts';
+import type { PendingAttachments } from './attach/pending.ts';
+import type { Containers } from './containers.ts';
+import type { EventFeed } from './events.ts';
+import type { Journal } from './journal.ts';
+import type { Places } from './places.ts';
+import type { PlanCache } from './plans.ts';
+
+/** What the engine needs of a logger (pino's shape): for what no caller is told. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface Context {
+  readonly containers: Containers;
+  readonly registry: Registry;
+  readonly journal: Journal;
+  readonly feed: EventFeed;
+  readonly places: Places;
+  readonly shims: ShimPool;
+  readonly plans: PlanCache;
+  readonly pending: PendingAttachments;
+  readonly cgroups: CgroupHost;
+  readonly specHost: SpecHost;
+  /** Compiled filters, by profile. */
+  readonly seccomp: SeccompCache;
+  /** /proc/sys/kernel/random/boot_id. */
+  readonly bootId: string;
+  readonly log: Log;
+}

@@ -1,0 +1,175 @@
+/** The engine, put together: one function of the API's interface, one verb's file. */
+import type { Engine } from '../api/engine.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { CgroupHost } from '../runtime/cgroups/host.ts';
+import * as groups from '../runtime/cgroups/live.ts';
+import { createSeccompCache } from '../runtime/seccomp/cache.ts';
+import type { SpecHost } from '../runtime/spec/default-spec.ts';
+import type { ShimPool } from '../shim/types.ts';
+import { PendingAttachments } from './attach/pending.ts';
+import { attach } from './attach.ts';
+import type { Container } from './container.ts';
+import { Containers } from './containers.ts';
+import type { Context, Log } from './context.ts';
+import { create } from './create.ts';
+import { EngineError } from './errors.ts';
+import { EventFeed, events } from './events.ts';
+import { createExec } from './exec/create.ts';
+import { inspectExec } from './exec/inspect.ts';
+import { resizeExec } from './exec/resize.ts';
+import { attachExec, startExec, startExecAttached } from './exec/start.ts';
+import { info, version } from './info.ts';
+import { inspect } from './inspect.ts';
+import { Journal } from './journal.ts';
+import { kill } from './kill.ts';
+import { list } from './list.ts';
+import { logs } from './logs.ts';
+import { pause } from './pause.ts';
+import type { Places } from './places.ts';
+import { PlanCache } from './plans.ts';
+import { load } from './reconcile/load.ts';
+import { reconcileContainer } from './reconcile/reconcile.ts';
+import { sweep } from './reconcile/sweep.ts';
+import { remove } from './remove.ts';
+import { rename } from './rename.ts';
+import { resize } from './resize.ts';
+import { restart } from './restart.ts';
+import { resume } from './resume.ts';
+import { start } from './start.ts';
+import { stop } from './stop.ts';
+import { top } from './top.ts';
+import { update } from './update.ts';
+import { wait } from './wait.ts';
+
+export interface EngineParts {
+  readonly registry: Registry;
+  readonly shims: ShimPool;
+  readonly places: Places;
+  /** As prepareParent gave it. */
+  readonly cgroups: CgroupHost;
+  readonly specHost: SpecHost;
+  readonly bootId: string;
+  readonly version: string;
+  readonly log: Log;
+}
+
+export interface EngineWithLifecycle extends Engine {
+  /** Reads the registry: from then on list and inspect answer, and verbs wait for the reconciliation of their container. */
+  open(): void;
+  /** Adopts what outlived the last daemon, all containers side by side, then sweeps. */
+  reconcile(): Promise<void>;
+  /** Lets go of the shims, which live on with their containers; no verb is begun any more. */
+  close(): Promise<void>;
+}
+
+export function createEngine(parts: EngineParts): EngineWithLifecycle {
+  const feed = new EventFeed();
+  const context: Context = {
+    containers: new Containers(),
+    registry: parts.registry,
+    journal: new Journal(parts.registry, () => {
+      feed.publish();
+    }),
+    feed,
+    places: parts.places,
+    shims: parts.shims,
+    plans: new PlanCache(),
+    pending: new PendingAttachments(),
+    cgroups: parts.cgroups,
+    specHost: parts.specHost,
+    seccomp: createSeccompCache(),
+    bootId: parts.bootId,
+    log: parts.log,
+  };
+  return { ...verbs(context, parts.version), ...lifecycleOf(context) };
+}
+
+function verbs(context: Context, tareVersion: string): Engine {
+  const { registry, feed, containers } = context;
+  return {
+    create: (request) => create(context, request),
+    list: (query) => list(context, query),
+    inspect: (ref) => inspect(context, ref),
+    start: (ref) => start(context, ref),
+    stop: (ref, request) => stop(context, ref, request),
+    restart: (ref, request) => restart(context, ref, request),
+    kill: (ref, signal) => kill(context, ref, signal),
+    pause: (ref) => pause(context, ref),
+    resume: (ref) => resume(context, ref),
+    rename: (ref, name) => rename(context, ref, name),
+    update: (ref, request) => update(context, ref, request),
+    wait: (ref, condition, signal) => begun(() => wait(context, ref, condition, signal)),
+    remove: (ref, options) => remove(context, ref, options),
+    top: (ref) => top(context, ref),
+    resize: (ref, size) => resize(context, ref, size),
+    logs: (ref, query, signal) => begun(() => logs(context, ref, query, signal)),
+    attach: (ref, options) => attach(context, ref, options),
+    createExec: (ref, request) => createExec(context, ref, request),
+    startExecAttached: (id, request) => startExecAttached(context, id, request),
+    startExec: (id) => startExec(context, id),
+    attachExec: (id) => attachExec(context, id),
+    inspectExec: (id) => inspectExec(context, id),
+    resizeExec: (id, size) => resizeExec(context, id, size),
+    events: (query, signal) => events({ feed, repository: registry.events, containers }, query, signal),
+    version: () => version(tareVersion),
+    info: () => info(context, tareVersion),
+    identify: (ref) => identify(context, ref),
+  };
+}
+
+/** Begins at once; what it throws is the promise's rejection. */
+function begun<T>(work: () => T | Promise<T>): Promise<T> {
+  return new Promise((resolve) => {
+    resolve(work());
+  });
+}
+
+function identify(context: Context, ref: string): string | undefined {
+  try {
+    return context.containers.find(ref).id;
+  } catch (error) {
+    if (error instanceof EngineError) return undefined;
+    throw error;
+  }
+}
+
+function lifecycleOf(context: Context): Pick<EngineWithLifecycle, 'open' | 'reconcile' | 'close'> {
+  const sockets = Promise.withResolvers<ReadonlySet<string>>();
+  let settling: Promise<void>[] = [];
+  return {
+    open: () => {
+      settling = load(context).map((container) => settle(context, container, sockets.promise));
+    },
+    reconcile: async () => {
+      sockets.resolve(new Set(await context.shims.listed()));
+      await Promise.all(settling);
+      settling = [];
+      await sweep(context);
+    },
+    close: () => close(context),
+  };
+}
+
+/** Has the container's turn from the beginning, so that no verb comes before it. */
+async function settle(context: Context, container: Container, sockets: Promise<ReadonlySet<string>>): Promise<void> {
+  try {
+    await container.turn.run(async () => {
+      const listed = await sockets;
+      await reconcileContainer(context, container, listed.has(container.id));
+    });
+  } catch (error) {
+    context.log.error({ err: error, container: container.id }, 'the container could not be reconciled');
+  }
+}
+
+/** Verbs under way end first: an intent without an outcome costs the next daemon an adoption. */
+async function close(context: Context): Promise<void> {
+  context.pending.close();
+  const busy = [...context.containers].filter(({ turn }) => turn.taken);
+  await Promise.all(busy.map(({ turn }) => turn.run(() => undefined)));
+  for (const { run } of context.containers) run?.shim.release();
+  await context.shims.close();
+  const { cgroups, places } = context;
+  // without containers nothing of this daemon stays on the host but its directories
+  if (groups.list(cgroups, places.cgroupParent).length === 0) await groups.remove(cgroups, places.cgroupParent);
+}

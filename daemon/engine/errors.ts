@@ -1,0 +1,60 @@
+/** The one registry of errors a user can meet. `code` is stable; the class decides the HTTP status (daemon/api/problem.ts). */
+import type { ErrorClass, Problem } from '../../shared/api/problem.ts';
+
+export const ERROR_CODES = {
+  container_not_found: 'not_found',
+  exec_not_found: 'not_found',
+  ambiguous_reference: 'conflict',
+  name_taken: 'conflict',
+  container_running: 'conflict',
+  container_not_running: 'conflict',
+  container_paused: 'conflict',
+  container_not_paused: 'conflict',
+  container_busy: 'conflict',
+  container_removing: 'conflict',
+  exec_already_started: 'conflict',
+  exec_not_running: 'conflict',
+  not_a_terminal: 'conflict',
+  invalid_field: 'invalid_input',
+  unknown_property: 'invalid_input',
+  invalid_json: 'invalid_input',
+  body_too_large: 'invalid_input',
+  unsupported: 'precondition',
+  host_lacks_feature: 'precondition',
+  command_not_found: 'precondition',
+  command_not_executable: 'precondition',
+  launch_failed: 'kernel',
+  kernel_refused: 'kernel',
+  disk_full: 'unavailable',
+  shim_unreachable: 'unavailable',
+  shutting_down: 'unavailable',
+  internal: 'internal',
+} as const satisfies Record<string, ErrorClass>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface ErrorDetails extends ErrorOptions {
+  readonly field?: string;
+  readonly hint?: string;
+  readonly operation?: NonNullable<Problem['operation']>;
+}
+
+export class EngineError extends Error {
+  override name = 'EngineError';
+  readonly code: ErrorCode;
+  readonly field: string | undefined;
+  readonly hint: string | undefined;
+  readonly operation: Problem['operation'];
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.field = details.field;
+    this.hint = details.hint;
+    this.operation = details.operation;
+  }
+
+  get class(): ErrorClass {
+    return ERROR_CODES[this.code];
+  }
+}

@@ -1,0 +1,36 @@
+/** Everything there is to say about a container. */
+import type { ContainerDetail } from '../../shared/api/container.ts';
+import { parseJson } from '../../shared/json.ts';
+import type { Context } from './context.ts';
+import type { Container } from './container.ts';
+import { EngineError } from './errors.ts';
+import { summaryOf } from './list.ts';
+import type { Documents } from '../registry/containers.ts';
+
+export function inspect(context: Context, ref: string): ContainerDetail {
+  const container = context.containers.find(ref);
+  const { row, id } = container;
+  const documents = documentsOf(context, container);
+  return {
+    ...summaryOf(row),
+    request: parseJson(documents.request),
+    spec: parseJson(documents.spec),
+    limits: row.limits,
+    tty: row.tty,
+    stdin: row.stdin,
+    autoRemove: row.autoRemove,
+    stopSignal: row.stopSignal,
+    stopTimeout: row.stopTimeout,
+    logPath: context.places.log(id),
+    cgroup: context.places.cgroup(id),
+    execs: context.registry.execs.idsOf(id),
+    ...(row.failure === null ? {} : { failure: row.failure }),
+  };
+}
+
+/** The documents of a container whose row is committed; `container_busy` before. */
+export function documentsOf(context: Context, container: Container): Documents {
+  const documents = context.registry.containers.documents(container.id);
+  if (documents !== undefined) return documents;
+  throw new EngineError('container_busy', `container ${container.name} is being created`);
+}

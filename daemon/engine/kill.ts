@@ -1,0 +1,72 @@
+/** Sends a signal to a container's init. */
+import { parseSignal, signalName } from '../../shared/signals.ts';
+import { ShimLost, ShimRefusal } from '../shim/types.ts';
+import type { Container, Run } from './container.ts';
+import type { Context } from './context.ts';
+import { EngineError } from './errors.ts';
+import { isFrozen, thaw } from './freezer.ts';
+import { advance } from './lifecycle.ts';
+
+const SIGKILL = 9;
+const ESRCH = 3;
+
+export async function kill(context: Context, ref: string, signal: string | undefined): Promise<void> {
+  const number = signal === undefined ? SIGKILL : signalOf(signal);
+  const container = context.containers.find(ref);
+  await container.turn.run(async () => {
+    const run = runOf(container, 'kill');
+    await send(context, container, run, number);
+    context.journal.commit(() => undefined, {
+      action: 'kill',
+      container: container.row,
+      detail: signalName(number),
+    });
+  });
+}
+
+/** The number of a signal by name or number; throws `invalid_field`. */
+export function signalOf(signal: string, field = 'signal'): number {
+  const number = parseSignal(signal);
+  if (number !== undefined) return number;
+  throw new EngineError('invalid_field', `${field}: there is no signal "${signal}"`, { field });
+}
+
+/** The present run, where the table admits the event. */
+export function runOf(container: Container, event: 'kill' | 'pause' | 'resume' | 'exec' | 'resize' | 'top'): Run {
+  const { name, row, run } = container;
+  advance(row.status, event, name);
+  if (run === undefined) throw new EngineError('shim_unreachable', `the shim of container ${name} does not answer`);
+  if (run.ending) throw new EngineError('container_not_running', `container ${name} has just ended`);
+  return run;
+}
+
+/** A paused container is thawed after SIGKILL, so that it can die. Throws `container_not_running` where it has just ended. */
+export async function send(context: Context, container: Container, run: Run, signal: number): Promise<void> {
+  try {
+    await run.shim.signal('', signal);
+  } catch (error) {
+    throw signalError(error, container);
+  }
+  if (signal === SIGKILL && isFrozen(context, container)) await thaw(context, container);
+}
+
+function signalError(error: unknown, container: Container): unknown {
+  if (error instanceof ShimRefusal && error.errno === ESRCH) {
+    return new EngineError('container_not_running', `container ${container.name} has just ended`, { cause: error });
+  }
+  return shimError(error, container);
+}
+
+/** What a request to a shim threw, as the user is told. */
+export function shimError(error: unknown, container: Container): unknown {
+  if (error instanceof ShimRefusal) {
+    return new EngineError('kernel_refused', `container ${container.name}: ${error.message}`, { cause: error });
+  }
+  if (error instanceof ShimLost) {
+    const reason = error.timeout ? 'does not answer' : 'is lost';
+    return new EngineError('shim_unreachable', `the shim of container ${container.name} ${reason}: ${error.message}`, {
+      cause: error,
+    });
+  }
+  return error;
+}

@@ -1,0 +1,74 @@
+/** A shim that is gone without having told how its container ended. */
+import type { Exit } from '../../shared/api/container.ts';
+import { exitOfRecord } from '../shim/exit.ts';
+import { readExitRecord } from '../shim/exit-record.ts';
+import type { Shim, ShimLost } from '../shim/types.ts';
+import type { Container, Run } from './container.ts';
+import type { Context } from './context.ts';
+import { commitExecExit } from './exec/exit.ts';
+import { commitExit, runEnded, unknownExit } from './exit.ts';
+import { removeGroups } from './freezer.ts';
+import { advanceTo } from './lifecycle.ts';
+import { commitStarted, startFailed } from './start-outcome.ts';
+
+/** While the daemon runs: what the shim left is killed, and its exit record, if it wrote one, tells the end. */
+export async function shimLost(context: Context, container: Container, run: Run, error: ShimLost): Promise<void> {
+  if (run.ending || container.run !== run) return;
+  context.log.warn({ err: error, container: container.id }, 'the shim is lost: what is left of its container is ended');
+  await endGroups(context, container.id);
+  await context.shims.discard(container.id);
+  await runEnded(context, container, run, await recordedExit(context, container));
+}
+
+/** Found at the start of the daemon, after the groups are gone. In the container's turn. */
+export async function runLost(context: Context, container: Container): Promise<void> {
+  const { row } = container;
+  const exit = await recordedExit(context, container);
+  if (row.intent === 'start') {
+    if (exit.unknown) {
+      await startFailed(context, container, new Error('the daemon ended while the container was starting'));
+      return;
+    }
+    // it did start, and ended before anybody asked
+    commitStarted(context, container, { pid: 0, startTime: 0 });
+  } else if (row.status === 'created' || row.status === 'stopped') {
+    return;
+  }
+  for (const exec of context.registry.execs.runningOf(row.id)) commitExecExit(context, container, exec, unknownExit());
+  advanceTo(container.row.status, 'ended', row.name);
+  commitExit(context, container, exit);
+}
+
+/** Of the last run: the record that its shim wrote, else unknown. */
+async function recordedExit(context: Context, container: Container): Promise<Exit> {
+  try {
+    const record = await readExitRecord(context.places.record(container.id));
+    return record === undefined ? unknownExit() : exitOfRecord(record);
+  } catch (error) {
+    context.log.error({ err: error, container: container.id }, 'the exit record cannot be read: the exit is unknown');
+    return unknownExit();
+  }
+}
+
+/** Everything in the container's groups is killed, and the groups removed, as far as the kernel lets. */
+export async function endGroups(context: Context, id: string): Promise<void> {
+  try {
+    await removeGroups(context, id);
+  } catch (error) {
+    context.log.error({ err: error, container: id }, 'control groups are left over: the next sweep tries again');
+  }
+}
+
+/** Of a start that came to nothing but may have begun something: nothing of it may run on. */
+export async function endShim(context: Context, container: Container, shim: Shim): Promise<void> {
+  await endGroups(context, container.id);
+  try {
+    await shim.forget('');
+  } catch (error) {
+    context.log.warn(
+      { err: error, container: container.id },
+      'ignoring that the shim of a failed start could not be told to go',
+    );
+    shim.release();
+  }
+}

@@ -1,0 +1,70 @@
+/** Every path and control group of one daemon, from its root and run directories. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+
+/** sun_path is 108 bytes, its NUL included: unix(7). */
+const SOCKET_PATH_MAX = 107;
+
+export class PathTooLong extends Error {
+  override name = 'PathTooLong';
+}
+
+export class Places {
+  /** Real, absolute paths. */
+  readonly root: string;
+  readonly run: string;
+  readonly socket: string;
+  readonly containers: string;
+  /** Sockets of the shims. */
+  readonly shims: string;
+  /** Where every init, in its own mount namespace, attaches its root. */
+  readonly mountPoint: string;
+  /** Of all our containers, absolute inside each hierarchy; two daemons have different ones. */
+  readonly cgroupParent: string;
+
+  constructor(directories: { readonly root: string; readonly run: string; readonly socket: string }) {
+    this.root = directories.root;
+    this.run = directories.run;
+    this.socket = directories.socket;
+    this.containers = join(this.root, 'containers');
+    this.shims = join(this.run, 'c');
+    this.mountPoint = join(this.run, 'mnt');
+    this.cgroupParent = `/tare-${createHash('sha256').update(this.root).digest('hex').slice(0, 8)}`;
+  }
+
+  /** Throws PathTooLong, naming the path, where a socket's path would not fit. */
+  checkSocketPaths(): void {
+    for (const path of [this.socket, join(this.shims, `${'0'.repeat(64)}.sock`)]) {
+      const length = Buffer.byteLength(path);
+      if (length <= SOCKET_PATH_MAX) continue;
+      throw new PathTooLong(
+        `the socket path ${path} has ${String(length)} bytes, the kernel takes ${String(SOCKET_PATH_MAX)}: choose a shorter run directory`,
+      );
+    }
+  }
+
+  container(id: string): string {
+    return join(this.containers, id);
+  }
+
+  log(id: string): string {
+    return join(this.containers, id, 'log');
+  }
+
+  /** The exit record that the shim writes. */
+  record(id: string): string {
+    return join(this.containers, id, 'exit.json');
+  }
+
+  upper(id: string): string {
+    return join(this.containers, id, 'upper');
+  }
+
+  work(id: string): string {
+    return join(this.containers, id, 'work');
+  }
+
+  cgroup(id: string): string {
+    return `${this.cgroupParent}/${id}`;
+  }
+}

@@ -1,0 +1,75 @@
+/** Errors of a spec in the terms of the request that it was made of. */
+import { SpecError } from '../runtime/spec/error.ts';
+import { EngineError } from './errors.ts';
+
+/** Fields of config.json and what a request calls them; the first that begins the field counts. */
+const NAMES: readonly (readonly [spec: RegExp, request: string])[] = [
+  [/^process\.args/, 'command'],
+  [/^process\.cwd/, 'workdir'],
+  [/^process\.env/, 'env'],
+  [/^process\.user\.umask/, 'umask'],
+  [/^process\.user\.additionalGids/, 'groups'],
+  [/^process\.user/, 'user'],
+  [/^process\.rlimits/, 'ulimits'],
+  [/^process\.capabilities/, 'capabilities'],
+  [/^process\.oomScoreAdj/, 'oomScoreAdj'],
+  [/^hostname/, 'hostname'],
+  [/^domainname/, 'domainname'],
+  [/^linux\.sysctl/, 'sysctls'],
+  [/^linux\.seccomp/, 'security.seccomp'],
+  [/^linux\.maskedPaths/, 'security.maskedPaths'],
+  [/^linux\.readonlyPaths/, 'security.readonlyPaths'],
+  [/^linux\.resources\.memory\.limit/, 'limits.memory'],
+  [/^linux\.resources\.memory\.swap$/, 'limits.memorySwap'],
+  [/^linux\.resources\.memory\.reservation/, 'limits.memoryReservation'],
+  [/^linux\.resources\.cpu\.shares/, 'limits.cpuShares'],
+  [/^linux\.resources\.cpu\.(cpus|mems)/, 'limits.cpuset'],
+  [/^linux\.resources\.cpu/, 'limits.cpus'],
+  [/^linux\.resources\.pids/, 'limits.pids'],
+  [/^linux\.devices/, 'devices'],
+];
+
+const MOUNT = /^mounts\[(?<index>[0-9]+)\](?<rest>.*)$/;
+
+export interface RequestShape {
+  /** Mounts of the spec that stand before the request's own. */
+  readonly defaultMounts: number;
+  readonly oci: unknown;
+}
+
+/** What `error` is for the user: SpecErrors become `invalid_field`, or `unsupported`; anything else stays. */
+export function requestError(error: unknown, shape?: RequestShape): unknown {
+  if (!(error instanceof SpecError)) return error;
+  const field = fieldOf(error.field, shape);
+  const problem = error.message.startsWith(`${error.field}: `)
+    ? error.message.slice(error.field.length + 2)
+    : error.message;
+  return new EngineError(error.kind === 'unsupported' ? 'unsupported' : 'invalid_field', `${field}: ${problem}`, {
+    field,
+    cause: error,
+  });
+}
+
+function fieldOf(field: string, shape: RequestShape | undefined): string {
+  if (shape === undefined) return field;
+  if (shape.oci !== undefined && isIn(shape.oci, field)) return `oci.${field}`;
+  const mount = MOUNT.exec(field)?.groups;
+  if (mount !== undefined) {
+    const index = Number(mount.index) - shape.defaultMounts;
+    const rest = (mount.rest ?? '').replace('.destination', '.target');
+    return index >= 0 ? `mounts[${String(index)}]${rest}` : field;
+  }
+  for (const [spec, request] of NAMES) if (spec.test(field)) return field.replace(spec, request);
+  return field;
+}
+
+/** Whether `oci` says anything about `field`. */
+function isIn(oci: unknown, field: string): boolean {
+  let value = oci;
+  for (const key of field.split(/[.[\]]+/).filter((part) => part !== '')) {
+    if (typeof value !== 'object' || value === null) return true;
+    if (!Object.hasOwn(value, key)) return false;
+    value = (value as Record<string, unknown>)[key];
+  }
+  return true;
+}

@@ -1,0 +1,225 @@
+/** A create request as a complete OCI config.json: defaults, what was asked for, `oci` last; then validated. */
+import { statSync } from 'node:fs';
+import type { CreateRequest } from '../../shared/api/container.ts';
+import { CAPABILITIES, DEFAULT_CAPABILITIES, parseCapability } from '../runtime/capabilities.ts';
+import { defaultSeccomp } from '../runtime/seccomp/default-profile.ts';
+import { type SpecHost, defaultSpec, mergeEnv, mergeSpec } from '../runtime/spec/default-spec.ts';
+import { RLIMITS } from '../runtime/spec/rlimits.ts';
+import type { DeviceRule, Device, Linux, Mount, Process, Seccomp, Spec, User } from '../runtime/spec/types.ts';
+import { resolveUser } from '../runtime/spec/users.ts';
+import { validateSpec } from '../runtime/spec/validate.ts';
+import { EngineError } from './errors.ts';
+import { bytesOf, normalLimits, withLimits } from './limits.ts';
+import { requestError } from './spec-error.ts';
+
+export interface SpecInput {
+  readonly request: CreateRequest;
+  readonly id: string;
+  /** Real path of the root file system on the host, and whether it is read-only. */
+  readonly rootfs: string;
+  readonly readonly: boolean;
+  readonly host: SpecHost;
+}
+
+const NUMBER_OF_64_BITS_WITHOUT_SIGN = (1n << 64n) - 1n;
+
+/** Throws EngineError: `invalid_field` with the request's field, `unsupported`. */
+export function specOfRequest(input: SpecInput): Spec {
+  const { request } = input;
+  let defaultMounts = 0;
+  try {
+    const base = baseSpec(input);
+    defaultMounts = base.mounts?.length ?? 0;
+    const asked = withRequest(base, input);
+    const merged = request.oci === undefined ? asked : mergeSpec(asked, request.oci);
+    const spec = validateSpec(merged, { unknown: 'refuse' });
+    if (spec.process?.args === undefined || spec.process.args.length === 0) throw invalid('command', 'is missing');
+    return spec;
+  } catch (error) {
+    throw requestError(error, { defaultMounts, oci: request.oci });
+  }
+}
+
+function baseSpec(input: SpecInput): Spec {
+  const { request, id, host } = input;
+  const privileged = request.security?.privileged === true;
+  const capabilities = capabilitiesOf(request, privileged);
+  return defaultSpec({
+    host,
+    args: request.command ?? [],
+    hostname: request.hostname ?? id.slice(0, 12),
+    ...(request.workdir === undefined ? {} : { cwd: request.workdir }),
+    terminal: request.tty === true,
+    network: networkOf(request),
+    capabilities,
+    seccomp: seccompOf(request, capabilities, privileged),
+    readonlyRoot: input.readonly,
+    privileged,
+  });
+}
+
+function withRequest(base: Spec, input: SpecInput): Spec {
+  const { request } = input;
+  return {
+    ...base,
+    root: { path: input.rootfs, readonly: input.readonly },
+    ...(request.domainname === undefined ? {} : { domainname: request.domainname }),
+    mounts: [...(base.mounts ?? []), ...(request.mounts ?? []).map(mountOf)],
+    process: processOf(base, input),
+    linux: linuxOf(base.linux ?? {}, request),
+  };
+}
+
+function processOf(base: Spec, input: SpecInput): Process {
+  const { request } = input;
+  const process = base.process ?? { cwd: '/' };
+  const resolved = resolveUser({
+    root: input.rootfs,
+    user: request.user ?? '',
+    ...(request.groups === undefined ? {} : { groups: request.groups }),
+  });
+  const user: User = {
+    uid: resolved.uid,
+    gid: resolved.gid,
+    ...(resolved.additionalGids.length === 0 ? {} : { additionalGids: [...resolved.additionalGids] }),
+    ...(request.umask === undefined ? {} : { umask: parseInt(request.umask, 8) }),
+  };
+  const given = [`HOME=${resolved.home ?? '/'}`, `HOSTNAME=${base.hostname ?? ''}`, ...(request.env ?? [])];
+  return {
+    ...process,
+    user,
+    env: mergeEnv(process.env ?? [], given),
+    rlimits: rlimitsOf(process.rlimits ?? [], request),
+    noNewPrivileges: request.security?.noNewPrivileges === true,
+    ...(request.oomScoreAdj === undefined ? {} : { oomScoreAdj: request.oomScoreAdj }),
+  };
+}
+
+function rlimitsOf(defaults: NonNullable<Process['rlimits']>, request: CreateRequest): NonNullable<Process['rlimits']> {
+  const limits = new Map(defaults.map((limit) => [limit.type, limit]));
+  const seen = new Set<string>();
+  for (const [index, { name, soft, hard }] of (request.ulimits ?? []).entries()) {
+    const field = `ulimits[${String(index)}]`;
+    const type = `RLIMIT_${name.toUpperCase()}`;
+    if (!RLIMITS.has(type)) throw invalid(`${field}.name`, `there is no limit "${name}"`);
+    if (seen.has(type)) throw invalid(`${field}.name`, `"${name}" stands twice`);
+    seen.add(type);
+    if (hard !== -1 && (soft === -1 || soft > hard)) throw invalid(`${field}.soft`, 'is more than the hard limit');
+    limits.set(type, { type, soft: unlimited(soft), hard: unlimited(hard) });
+  }
+  return [...limits.values()];
+}
+
+function unlimited(limit: number): number | bigint {
+  return limit === -1 ? NUMBER_OF_64_BITS_WITHOUT_SIGN : limit;
+}
+
+function linuxOf(base: Linux, request: CreateRequest): Linux {
+  const devices = (request.devices ?? []).map(deviceOf);
+  const resources = withLimits(base.resources ?? {}, normalLimits(request.limits ?? {}));
+  const { security } = request;
+  return {
+    ...base,
+    resources: {
+      ...resources,
+      devices: [...(resources.devices ?? []), ...devices.map(({ rule }) => rule)],
+    },
+    ...(devices.length === 0 ? {} : { devices: [...(base.devices ?? []), ...devices.map(({ device }) => device)] }),
+    ...(request.sysctls === undefined ? {} : { sysctl: request.sysctls }),
+    ...(security?.maskedPaths === undefined ? {} : { maskedPaths: security.maskedPaths }),
+    ...(security?.readonlyPaths === undefined ? {} : { readonlyPaths: security.readonlyPaths }),
+  };
+}
+
+function networkOf(request: CreateRequest): 'none' | 'host' {
+  const mode = request.network?.mode ?? 'none';
+  if (mode !== 'bridge') return mode;
+  throw new EngineError('unsupported', 'network.mode: "bridge" is not built yet', {
+    field: 'network.mode',
+    hint: 'use "none" or "host"',
+  });
+}
+
+function capabilitiesOf(request: CreateRequest, privileged: boolean): string[] {
+  const add = capabilityNames(request.capabilities?.add ?? [], 'capabilities.add');
+  const drop = new Set(capabilityNames(request.capabilities?.drop ?? [], 'capabilities.drop'));
+  const base = privileged ? CAPABILITIES : DEFAULT_CAPABILITIES;
+  // what is added by name stays where ALL is dropped, as docker has it
+  const dropsAll = (request.capabilities?.drop ?? []).some((name) => name.toUpperCase() === 'ALL');
+  const kept = base.filter((name) => !drop.has(name));
+  const added = dropsAll ? add : add.filter((name) => !drop.has(name));
+  return [...new Set([...kept, ...added])];
+}
+
+function capabilityNames(names: readonly string[], field: string): string[] {
+  return names.flatMap((name, index) => {
+    if (name.toUpperCase() === 'ALL') return [...CAPABILITIES];
+    const capability = parseCapability(name);
+    if (capability === undefined) throw invalid(`${field}[${String(index)}]`, `there is no capability "${name}"`);
+    return [capability];
+  });
+}
+
+function seccompOf(request: CreateRequest, capabilities: readonly string[], privileged: boolean): Seccomp | undefined {
+  const asked = request.security?.seccomp;
+  if (asked === 'unconfined' || (asked === undefined && privileged)) return undefined;
+  if (asked === undefined || asked === 'default') return defaultSeccomp(new Set(capabilities));
+  // what is in it is validated with the rest
+  return asked as Seccomp;
+}
+
+function mountOf(mount: NonNullable<CreateRequest['mounts']>[number], index: number): Mount {
+  const field = `mounts[${String(index)}]`;
+  const options = [...(mount.options ?? []), mount.readonly === true ? 'ro' : 'rw'];
+  if (mount.type === 'tmpfs') {
+    for (const name of ['source', 'recursive', 'propagation'] as const) {
+      if (mount[name] !== undefined) throw invalid(`${field}.${name}`, 'has no meaning for a tmpfs');
+    }
+    const size = bytesOf(mount.size, `${field}.size`);
+    if (size !== undefined) options.push(`size=${String(size)}`);
+    if (mount.mode !== undefined) options.push(`mode=${mount.mode}`);
+    return {
+      destination: mount.target,
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'nodev', 'noexec', ...options],
+    };
+  }
+  if (mount.source === undefined) throw invalid(`${field}.source`, 'is missing');
+  for (const name of ['size', 'mode'] as const) {
+    if (mount[name] !== undefined) throw invalid(`${field}.${name}`, 'has no meaning for a bind');
+  }
+  const bind = mount.recursive === false ? 'bind' : 'rbind';
+  return {
+    destination: mount.target,
+    type: 'bind',
+    source: mount.source,
+    options: [bind, ...options, mount.propagation ?? 'rprivate'],
+  };
+}
+
+function deviceOf(
+  asked: NonNullable<CreateRequest['devices']>[number],
+  index: number,
+): { device: Device; rule: DeviceRule } {
+  const field = `devices[${String(index)}].source`;
+  const node = statSync(asked.source, { throwIfNoEntry: false });
+  if (node === undefined) throw invalid(field, `${asked.source} does not exist`);
+  if (!node.isCharacterDevice() && !node.isBlockDevice()) throw invalid(field, `${asked.source} is not a device`);
+  const type = node.isBlockDevice() ? 'b' : 'c';
+  const { major, minor } = deviceNumbers(node.rdev);
+  const { mode, uid, gid } = node;
+  return {
+    device: { path: asked.target ?? asked.source, type, major, minor, fileMode: mode & 0o777, uid, gid },
+    rule: { allow: true, type, major, minor, access: asked.permissions ?? 'rwm' },
+  };
+}
+
+/** makedev(3): 12 bits of the major in 19–8, 20 of the minor in 7–0 and 31–20. */
+function deviceNumbers(device: number): { major: number; minor: number } {
+  return { major: (device >>> 8) & 0xfff, minor: (device & 0xff) | ((device >>> 12) & 0xfff00) };
+}
+
+function invalid(field: string, problem: string): EngineError {
+  return new EngineError('invalid_field', `${field}: ${problem}`, { field });
+}

@@ -1,0 +1,106 @@
+/** Starts a container: intent, shim, plan, outcome. docs/flow.md draws the way of one start. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { oomFileOf } from '../runtime/cgroups/compile.ts';
+import type { Shim, StartRequest } from '../shim/types.ts';
+import { faultOf, processExited, releaseHeld } from './exit.ts';
+import { type Container, Run } from './container.ts';
+import type { Context } from './context.ts';
+import { removeGroups } from './freezer.ts';
+import { shimError } from './kill.ts';
+import { launchError } from './launch-error.ts';
+import { planOf } from './launch-plan.ts';
+import { advance } from './lifecycle.ts';
+import { endShim, shimLost } from './lost.ts';
+import { commitStarted, startFailed } from './start-outcome.ts';
+
+export async function start(context: Context, ref: string): Promise<void> {
+  const container = context.containers.find(ref);
+  await container.turn.run(() => startInTurn(context, container));
+}
+
+/** For those who have the container's turn. */
+export async function startInTurn(context: Context, container: Container): Promise<void> {
+  advance(container.row.status, 'start', container.name);
+  const plan = planOf(context, container);
+  await clearLastRun(context, container);
+  context.journal.commit((registry) => {
+    registry.containers.starting(container.id, context.bootId);
+  });
+  container.change({ intent: 'start', bootId: context.bootId, failure: null });
+  try {
+    await launch(context, container, plan);
+  } catch (error) {
+    await startFailed(context, container, error);
+    throw error;
+  }
+}
+
+/**
+ * What an earlier start left: its shim and groups, which may be on their way out; the exit record; and the mark that
+ * overlayfs leaves in a volatile work directory, which forbids to use it again.
+ */
+async function clearLastRun(context: Context, container: Container): Promise<void> {
+  const { row, id } = container;
+  if (row.startedAt === null && row.failure === null) return;
+  await container.gone;
+  await removeGroups(context, id);
+  await context.shims.discard(id);
+  rmSync(context.places.record(id), { force: true });
+  rmSync(join(context.places.work(id), 'work', 'incompat'), { recursive: true, force: true });
+}
+
+async function launch(context: Context, container: Container, plan: Uint8Array): Promise<void> {
+  let run: Run | undefined;
+  try {
+    const shim = await context.shims.open(container.id);
+    run = new Run(shim);
+    listen(context, container, run);
+    container.run = run;
+    await context.pending.attach(container.id, shim);
+    const outcome = await shim.start(startRequest(context, container, plan));
+    if (outcome.is === 'failed') throw launchError(outcome.failure, plan, container.name);
+    commitStarted(context, container, outcome);
+  } catch (error) {
+    container.run = undefined;
+    if (run !== undefined) await giveUp(context, container, run.shim);
+    throw shimError(error, container);
+  }
+  releaseHeld(context, container, run);
+}
+
+/** The listeners of a shim's run. */
+export function listen(context: Context, container: Container, run: Run): void {
+  run.shim.onExited((exit) => {
+    processExited(context, container, run, exit);
+  });
+  run.shim.onLost((error) => {
+    // while it starts, or is adopted, whoever does that is told
+    if (run.held === undefined) shimLost(context, container, run, error).catch(faultOf(context, container));
+  });
+}
+
+function startRequest(context: Context, container: Container, plan: Uint8Array): StartRequest {
+  const { row, id } = container;
+  const oom = oomFileOf(context.cgroups, context.places.cgroup(id));
+  return {
+    process: '',
+    stdio: row.tty ? 'terminal' : 'pipes',
+    stdinOpen: row.stdin,
+    log: { path: context.places.log(id), maxBytes: row.logMaxBytes, maxFiles: row.logMaxFiles },
+    record: context.places.record(id),
+    ...(oom === '' ? {} : { oom }),
+    plan,
+  };
+}
+
+/** Ends the shim of a start that came to nothing, and whatever it may have begun. */
+async function giveUp(context: Context, container: Container, shim: Shim): Promise<void> {
+  try {
+    await shim.shutdown();
+  } catch {
+    // busy or lost: then it is not known what runs, and nothing may
+    await endShim(context, container, shim);
+  }
+  await context.shims.discard(container.id);
+}

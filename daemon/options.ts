@@ -1,0 +1,128 @@
+/** The daemon's options: command line over config file over defaults. */
+import { readFileSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface DaemonOptions {
+  /** Absolute paths. */
+  readonly root: string;
+  readonly run: string;
+  readonly socket: string;
+  /** The shim's binary; undefined: the one that belongs to this build. */
+  readonly shim: string | undefined;
+  readonly logLevel: LogLevel;
+}
+
+export type Invocation =
+  { readonly is: 'run'; readonly options: DaemonOptions } | { readonly is: 'help' } | { readonly is: 'version' };
+
+/** What was typed, or stands in the config file, is not understood. */
+export class OptionsError extends Error {
+  override name = 'OptionsError';
+}
+
+export const HELP = `Usage: tared [OPTIONS]
+
+The tare daemon. It must run as root.
+
+Options:
+      --root DIR         what outlives a reboot (default /var/lib/tare)
+      --run DIR          sockets (default /run/tare)
+      --socket PATH      of the API (default RUN/tare.sock)
+      --config FILE      JSON with the keys root, run, socket, shim, logLevel
+      --shim FILE        the tare-shim binary (default: the one of this build)
+      --log-level LEVEL  ${LOG_LEVELS.join(', ')} (default info)
+      --version          print the version
+      --help             print this
+`;
+
+const KEYS = ['root', 'run', 'socket', 'shim', 'logLevel'] as const;
+type Key = (typeof KEYS)[number];
+type Given = Partial<Record<Key, string>>;
+
+/** `argv` without the program. Throws OptionsError. */
+export function parseOptions(argv: readonly string[]): Invocation {
+  const values = parseCommandLine(argv);
+  if (values.help === true) return { is: 'help' };
+  if (values.version === true) return { is: 'version' };
+  const typed: Given = {};
+  for (const [key, value] of [
+    ['root', values.root],
+    ['run', values.run],
+    ['socket', values.socket],
+    ['shim', values.shim],
+    ['logLevel', values['log-level']],
+  ] as const) {
+    if (value !== undefined) typed[key] = value;
+  }
+  const given: Given = { ...(values.config === undefined ? {} : readConfig(values.config)), ...typed };
+  const run = pathOf(given.run ?? '/run/tare', 'run');
+  return {
+    is: 'run',
+    options: {
+      root: pathOf(given.root ?? '/var/lib/tare', 'root'),
+      run,
+      socket: given.socket === undefined ? join(run, 'tare.sock') : pathOf(given.socket, 'socket'),
+      shim: given.shim === undefined ? undefined : pathOf(given.shim, 'shim'),
+      logLevel: logLevelOf(given.logLevel ?? 'info'),
+    },
+  };
+}
+
+function parseCommandLine(argv: readonly string[]) {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  try {
+    return parseArgs({
+      args: [...argv],
+      strict: true,
+      options: {
+        root: text,
+        run: text,
+        socket: text,
+        config: text,
+        shim: text,
+        'log-level': text,
+        version: { ...flag, short: 'v' },
+        help: { ...flag, short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    const [line] = (error as Error).message.split('. ');
+    throw new OptionsError(line ?? '', { cause: error });
+  }
+}
+
+function readConfig(path: string): Given {
+  let config: unknown;
+  try {
+    config = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new OptionsError(`config file ${path}: ${(error as Error).message}`, { cause: error });
+  }
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
+    throw new OptionsError(`config file ${path}: an object is expected`);
+  }
+  const given: Given = {};
+  for (const [key, value] of Object.entries(config)) {
+    if (!(KEYS as readonly string[]).includes(key))
+      throw new OptionsError(`config file ${path}: there is no option "${key}"`);
+    if (typeof value !== 'string') throw new OptionsError(`config file ${path}: ${key}: a string is expected`);
+    given[key as Key] = value;
+  }
+  return given;
+}
+
+function pathOf(text: string, name: string): string {
+  if (text === '' || text.includes('\0')) throw new OptionsError(`${name}: "${text}" is not a path`);
+  return isAbsolute(text) ? resolve(text) : resolve(process.cwd(), text);
+}
+
+function logLevelOf(text: string): LogLevel {
+  const level = LOG_LEVELS.find((name) => name === text);
+  if (level === undefined) throw new OptionsError(`log level "${text}" is none of ${LOG_LEVELS.join(', ')}`);
+  return level;
+}

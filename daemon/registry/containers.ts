@@ -1,0 +1,202 @@
+/** Rows of containers, and their documents (request, spec, root). */
+import type { Database, Statement } from 'better-sqlite3';
+import type { Exit, Limits, Status } from '../../shared/api/container.ts';
+import { type ExitColumns, exitColumns, exitOf } from './exit.ts';
+
+export interface ContainerRow {
+  readonly id: string;
+  readonly name: string;
+  readonly status: Status;
+  /** What was begun and is not known to be done. */
+  readonly intent: 'start' | null;
+  readonly rootfs: string;
+  readonly command: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly limits: Limits;
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  readonly autoRemove: boolean;
+  /** Name of the signal, such as "SIGTERM". */
+  readonly stopSignal: string;
+  /** Seconds. */
+  readonly stopTimeout: number;
+  /** 0: never rotated. */
+  readonly logMaxBytes: number;
+  readonly logMaxFiles: number;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly pid: number | null;
+  /** Field 22 of /proc/PID/stat. */
+  readonly processStarted: number | null;
+  readonly bootId: string | null;
+  readonly exit: Exit | null;
+  readonly failure: string | null;
+}
+
+/** JSON texts, but `bundle`, a directory. */
+export interface Documents {
+  readonly request: string;
+  readonly spec: string;
+  readonly root: string;
+  readonly bundle: string;
+}
+
+interface Columns extends ExitColumns {
+  readonly id: string;
+  readonly name: string;
+  readonly status: Status;
+  readonly intent: 'start' | null;
+  readonly rootfs: string;
+  readonly command: string;
+  readonly labels: string;
+  readonly limits: string;
+  readonly tty: number;
+  readonly stdin: number;
+  readonly auto_remove: number;
+  readonly stop_signal: string;
+  readonly stop_timeout: number;
+  readonly log_max_bytes: number;
+  readonly log_max_files: number;
+  readonly created_at: string;
+  readonly started_at: string | null;
+  readonly pid: number | null;
+  readonly process_started: number | null;
+  readonly boot_id: string | null;
+  readonly failure: string | null;
+}
+
+export interface Started {
+  readonly pid: number;
+  readonly processStarted: number;
+  readonly at: string;
+}
+
+type Fields = Record<string, string | number | null>;
+
+export class ContainerRepository {
+  private readonly statements;
+
+  constructor(database: Database) {
+    const prepare = <R = unknown>(sql: string): Statement<[Fields], R> => database.prepare<[Fields], R>(sql);
+    this.statements = {
+      all: prepare<Columns>('SELECT * FROM containers ORDER BY created_at, id'),
+      documents: prepare<Documents>('SELECT request, spec, root, bundle FROM documents WHERE container = :id'),
+      insert: prepare(`INSERT INTO containers (id, name, status, rootfs, command, labels, limits, tty, stdin,
+          auto_remove, stop_signal, stop_timeout, log_max_bytes, log_max_files, created_at)
+        VALUES (:id, :name, :status, :rootfs, :command, :labels, :limits, :tty, :stdin,
+          :autoRemove, :stopSignal, :stopTimeout, :logMaxBytes, :logMaxFiles, :createdAt)`),
+      insertDocuments: prepare(`INSERT INTO documents (container, request, spec, root, bundle)
+        VALUES (:id, :request, :spec, :root, :bundle)`),
+      starting: prepare(`UPDATE containers SET intent = 'start', boot_id = :bootId, failure = NULL WHERE id = :id`),
+      started: prepare(`UPDATE containers SET status = 'running', intent = NULL, pid = :pid,
+          process_started = :processStarted, started_at = :at, failure = NULL,
+          exit_unknown = NULL, exit_code = NULL, exit_signal = NULL, exit_oom = NULL, exit_at = NULL
+        WHERE id = :id`),
+      startFailed: prepare(
+        'UPDATE containers SET status = :status, intent = NULL, boot_id = NULL, failure = :failure WHERE id = :id',
+      ),
+      status: prepare('UPDATE containers SET status = :status WHERE id = :id'),
+      exited: prepare(`UPDATE containers SET status = :status, intent = NULL, pid = NULL, process_started = NULL,
+          boot_id = NULL, exit_unknown = :unknown, exit_code = :code, exit_signal = :signal, exit_oom = :oom, exit_at = :at
+        WHERE id = :id`),
+      rename: prepare('UPDATE containers SET name = :name WHERE id = :id'),
+      limits: prepare('UPDATE containers SET limits = :limits WHERE id = :id'),
+      spec: prepare('UPDATE documents SET spec = :spec WHERE container = :id'),
+      delete: prepare('DELETE FROM containers WHERE id = :id'),
+    };
+  }
+
+  /** Every row, oldest first. */
+  all(): ContainerRow[] {
+    return this.statements.all.all({}).map(rowOf);
+  }
+
+  documents(id: string): Documents | undefined {
+    return this.statements.documents.get({ id });
+  }
+
+  insert(row: ContainerRow, documents: Documents): void {
+    const { id, name, status, rootfs, stopSignal, stopTimeout, logMaxBytes, logMaxFiles, createdAt } = row;
+    this.statements.insert.run({
+      id,
+      name,
+      status,
+      rootfs,
+      command: JSON.stringify(row.command),
+      labels: JSON.stringify(row.labels),
+      limits: JSON.stringify(row.limits),
+      tty: Number(row.tty),
+      stdin: Number(row.stdin),
+      autoRemove: Number(row.autoRemove),
+      stopSignal,
+      stopTimeout,
+      logMaxBytes,
+      logMaxFiles,
+      createdAt,
+    });
+    this.statements.insertDocuments.run({ id, ...documents });
+  }
+
+  /** The intent to start, and the boot in which it is. */
+  starting(id: string, bootId: string): void {
+    this.statements.starting.run({ id, bootId });
+  }
+
+  started(id: string, started: Started): void {
+    this.statements.started.run({ id, ...started });
+  }
+
+  startFailed(id: string, status: Status, failure: string): void {
+    this.statements.startFailed.run({ id, status, failure });
+  }
+
+  setStatus(id: string, status: Status): void {
+    this.statements.status.run({ id, status });
+  }
+
+  exited(id: string, status: Status, exit: Exit): void {
+    this.statements.exited.run({ id, status, ...exitColumns(exit) });
+  }
+
+  rename(id: string, name: string): void {
+    this.statements.rename.run({ id, name });
+  }
+
+  setLimits(id: string, limits: Limits, spec: string): void {
+    this.statements.limits.run({ id, limits: JSON.stringify(limits) });
+    this.statements.spec.run({ id, spec });
+  }
+
+  /** With its documents and execs; its events stay. */
+  delete(id: string): void {
+    this.statements.delete.run({ id });
+  }
+}
+
+function rowOf(columns: Columns): ContainerRow {
+  const { id, name, status, intent, rootfs, pid, failure } = columns;
+  return {
+    id,
+    name,
+    status,
+    intent,
+    rootfs,
+    command: JSON.parse(columns.command) as string[],
+    labels: JSON.parse(columns.labels) as Record<string, string>,
+    limits: JSON.parse(columns.limits) as Limits,
+    tty: columns.tty === 1,
+    stdin: columns.stdin === 1,
+    autoRemove: columns.auto_remove === 1,
+    stopSignal: columns.stop_signal,
+    stopTimeout: columns.stop_timeout,
+    logMaxBytes: columns.log_max_bytes,
+    logMaxFiles: columns.log_max_files,
+    createdAt: columns.created_at,
+    startedAt: columns.started_at,
+    pid,
+    processStarted: columns.process_started,
+    bootId: columns.boot_id,
+    exit: exitOf(columns),
+    failure,
+  };
+}

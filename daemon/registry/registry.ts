@@ -1,0 +1,120 @@
+/**
+ * The registry: what tared knows about its containers, in SQLite. One writer, the daemon that holds the lock of
+ * the root directory. Commits are synchronous and short (WAL, synchronous=NORMAL: no fsync on the way).
+ */
+import Sqlite, { type Database } from 'better-sqlite3';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { lockExclusive } from '../../native-bindings/flock.ts';
+import { ContainerRepository } from './containers.ts';
+import { RegistryError, registryError } from './error.ts';
+import { EventRepository } from './events.ts';
+import { ExecRepository } from './execs.ts';
+import { migrate } from './migrate.ts';
+import { Reserve } from './reserve.ts';
+
+export interface RegistryOptions {
+  /** The daemon's root directory; holds `tare.db`, `lock` and `reserve`. */
+  readonly root: string;
+  /** The directory of NNNN_name.sql files. */
+  readonly migrations: string;
+}
+
+export class Registry {
+  readonly containers: ContainerRepository;
+  readonly execs: ExecRepository;
+  readonly events: EventRepository;
+  readonly reserve: Reserve;
+  private readonly database: Database;
+  private readonly lock: number;
+  private readonly begin: (work: () => void) => void;
+
+  private constructor(database: Database, lock: number, reserve: Reserve) {
+    this.database = database;
+    this.lock = lock;
+    this.reserve = reserve;
+    this.containers = new ContainerRepository(database);
+    this.execs = new ExecRepository(database);
+    this.events = new EventRepository(database);
+    const transaction = database.transaction((work: () => void) => {
+      work();
+    });
+    this.begin = (work) => {
+      transaction.immediate(work);
+    };
+  }
+
+  /** Throws RegistryError: `locked`, `corrupt`, `newer`, `full`, `io`. */
+  static open(options: RegistryOptions): Registry {
+    const lock = claim(options.root);
+    const path = join(options.root, 'tare.db');
+    let database: Database | undefined;
+    try {
+      database = openDatabase(path);
+      migrate(database, options.migrations);
+      const reserve = new Reserve(join(options.root, 'reserve'));
+      reserve.take();
+      return new Registry(database, lock, reserve);
+    } catch (error) {
+      database?.close();
+      closeSync(lock);
+      throw registryError(error, path);
+    }
+  }
+
+  /** One transaction: all of `work` or nothing. Throws RegistryError for what SQLite refuses. */
+  commit(work: () => void): void {
+    try {
+      this.begin(work);
+    } catch (error) {
+      throw registryError(error, this.database.name);
+    }
+  }
+
+  /** For the end of something, which must be recorded even when the disk is full: gives the reserve up if need be. */
+  commitEnd(work: () => void): void {
+    try {
+      this.commit(work);
+    } catch (error) {
+      if (!(error instanceof RegistryError && error.kind === 'full' && this.reserve.release())) throw error;
+      this.commit(work);
+    }
+  }
+
+  close(): void {
+    this.database.close();
+    closeSync(this.lock);
+  }
+}
+
+/** The lock of the root directory, so that two daemons never share one. The kernel lets go of it when we end. */
+function claim(root: string): number {
+  const path = join(root, 'lock');
+  const fd = openSync(path, 'a', 0o600);
+  let mine = false;
+  try {
+    mine = lockExclusive(fd);
+  } finally {
+    if (!mine) closeSync(fd);
+  }
+  if (!mine) throw new RegistryError('locked', `${root} is in use by another tared`);
+  return fd;
+}
+
+function openDatabase(path: string): Database {
+  const database = new Sqlite(path, { timeout: 5000 });
+  try {
+    database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = NORMAL');
+    database.pragma('foreign_keys = ON');
+    // room for the hot pages of a thousand containers; -N is KiB
+    database.pragma('cache_size = -4096');
+    const verdict = database.pragma('quick_check(1)', { simple: true });
+    if (verdict !== 'ok')
+      throw new RegistryError('corrupt', `${path} is not a sound registry database: ${String(verdict)}`);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}

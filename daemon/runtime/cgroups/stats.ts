@@ -1,0 +1,131 @@
+/** What a group uses. A value that this host does not count is undefined, never 0. */
+import { join } from 'node:path';
+import { readNumber, readTable, readText } from './files.ts';
+import type { CgroupHost, ControllerPlace } from './host.ts';
+import { controllerPlace, groupDirectory } from './host.ts';
+
+/** Bytes. `limit` undefined: none. `inactiveFile`: cache that could go at once; docker stats subtracts it. */
+export interface MemoryStats {
+  readonly current: number | undefined;
+  readonly peak: number | undefined;
+  readonly limit: number | undefined;
+  /** Swap alone. */
+  readonly swap: number | undefined;
+  readonly inactiveFile: number | undefined;
+}
+
+export interface CpuStats {
+  readonly usageNanoseconds: number | undefined;
+  readonly periods: number | undefined;
+  readonly throttledPeriods: number | undefined;
+  readonly throttledNanoseconds: number | undefined;
+}
+
+export interface CgroupStats {
+  readonly memory: MemoryStats;
+  readonly cpu: CpuStats;
+  /** `limit` undefined: none. */
+  readonly pids: { readonly current: number | undefined; readonly limit: number | undefined };
+  /** Bytes to and from block devices. */
+  readonly io: { readonly readBytes: number | undefined; readonly writeBytes: number | undefined };
+  readonly oomKills: number | undefined;
+}
+
+type Place = ControllerPlace | undefined;
+
+function fileOf(place: ControllerPlace, path: string, file: string): string {
+  return join(groupDirectory(place.hierarchy, path), file);
+}
+
+/** "max" of v2, and v1's largest number of whole pages, are no limit. */
+function finite(value: number | undefined): number | undefined {
+  return value === undefined || value > Number.MAX_SAFE_INTEGER ? undefined : value;
+}
+
+function difference(whole: number | undefined, part: number | undefined): number | undefined {
+  return whole === undefined || part === undefined ? undefined : Math.max(0, whole - part);
+}
+
+function scaled(value: number | undefined, factor: number): number | undefined {
+  return value === undefined ? undefined : value * factor;
+}
+
+function memoryStats(place: Place, path: string): MemoryStats {
+  if (place === undefined) {
+    return { current: undefined, peak: undefined, limit: undefined, swap: undefined, inactiveFile: undefined };
+  }
+  const number = (file: string): number | undefined => readNumber(fileOf(place, path, file));
+  const table = readTable(fileOf(place, path, 'memory.stat'));
+  if (place.version === 1) {
+    const current = number('memory.usage_in_bytes');
+    return {
+      current,
+      peak: number('memory.max_usage_in_bytes'),
+      limit: finite(number('memory.limit_in_bytes')),
+      swap: difference(number('memory.memsw.usage_in_bytes'), current),
+      inactiveFile: table?.get('total_inactive_file'),
+    };
+  }
+  return {
+    current: number('memory.current'),
+    peak: number('memory.peak'),
+    limit: finite(number('memory.max')),
+    swap: number('memory.swap.current'),
+    inactiveFile: table?.get('inactive_file'),
+  };
+}
+
+function cpuStats(host: CgroupHost, path: string): CpuStats {
+  const cpu = controllerPlace(host, 'cpu');
+  const table = cpu === undefined ? undefined : readTable(fileOf(cpu, path, 'cpu.stat'));
+  const periods = table?.get('nr_periods');
+  const throttledPeriods = table?.get('nr_throttled');
+  if (cpu?.version === 1) {
+    const accounting = controllerPlace(host, 'cpuacct');
+    const usage = accounting === undefined ? undefined : readNumber(fileOf(accounting, path, 'cpuacct.usage'));
+    return { usageNanoseconds: usage, periods, throttledPeriods, throttledNanoseconds: table?.get('throttled_time') };
+  }
+  return {
+    usageNanoseconds: scaled(table?.get('usage_usec'), 1000),
+    periods,
+    throttledPeriods,
+    throttledNanoseconds: scaled(table?.get('throttled_usec'), 1000),
+  };
+}
+
+function ioStats(host: CgroupHost, path: string): CgroupStats['io'] {
+  const v1 = host.v1.some((hierarchy) => hierarchy.controllers.includes('blkio'));
+  const place = controllerPlace(host, v1 ? 'blkio' : 'io');
+  const file = v1 ? 'blkio.throttle.io_service_bytes_recursive' : 'io.stat';
+  const text = place === undefined ? undefined : readText(fileOf(place, path, file));
+  if (text === undefined) return { readBytes: undefined, writeBytes: undefined };
+  const sum = (pattern: RegExp): number => {
+    let total = 0;
+    for (const match of text.matchAll(pattern)) total += Number(match[1]);
+    return total;
+  };
+  return v1
+    ? { readBytes: sum(/^\S+ Read ([0-9]+)$/gm), writeBytes: sum(/^\S+ Write ([0-9]+)$/gm) }
+    : { readBytes: sum(/ rbytes=([0-9]+)/g), writeBytes: sum(/ wbytes=([0-9]+)/g) };
+}
+
+/** Processes that the OOM killer ended in the group `path`, or below it; undefined where nobody counts, or the group is gone. */
+export function oomKills(host: CgroupHost, path: string): number | undefined {
+  const place = controllerPlace(host, 'memory');
+  if (place === undefined) return undefined;
+  return readTable(fileOf(place, path, place.version === 1 ? 'memory.oom_control' : 'memory.events'))?.get('oom_kill');
+}
+
+/** What the group `path` uses now. All values are undefined for a group that is not there. */
+export function stats(host: CgroupHost, path: string): CgroupStats {
+  const pids = controllerPlace(host, 'pids');
+  const number = (file: string): number | undefined =>
+    pids === undefined ? undefined : readNumber(fileOf(pids, path, file));
+  return {
+    memory: memoryStats(controllerPlace(host, 'memory'), path),
+    cpu: cpuStats(host, path),
+    pids: { current: number('pids.current'), limit: finite(number('pids.max')) },
+    io: ioStats(host, path),
+    oomKills: oomKills(host, path),
+  };
+}

@@ -1,0 +1,33 @@
+/** Control groups: which operations make them, put the child in, and when. */
+import { compileCgroup, compileJoin } from '../cgroups/compile.ts';
+import type { CgroupHost } from '../cgroups/host.ts';
+import type { Spec } from '../spec/types.ts';
+import type { Operation } from './operations.ts';
+import type { StartTarget } from './target.ts';
+
+export interface Placement {
+  readonly beforeClone: readonly Operation[];
+  readonly afterClone: readonly Operation[];
+  /** Directories of the container's groups, one in each hierarchy that has one. */
+  readonly groups: ReadonlySet<string>;
+}
+
+function placement(beforeClone: readonly Operation[], afterClone: readonly Operation[]): Placement {
+  const groups = new Set<string>();
+  for (const operation of [...beforeClone, ...afterClone]) {
+    if (operation.op === 'cgroup_join' || operation.op === 'cgroup_into') groups.add(operation.host);
+  }
+  return { beforeClone, afterClone, groups };
+}
+
+/** The container's groups are made with its limits, and init is put into them. */
+export function compilePlacement(spec: Spec, target: StartTarget): Placement {
+  const { beforeClone, afterClone } = compileCgroup(target.cgroups, target.cgroupPath, spec.linux?.resources);
+  return placement(beforeClone, afterClone);
+}
+
+/** An exec goes where init is. */
+export function joinPlacement(host: CgroupHost, path: string): Placement {
+  const { beforeClone, afterClone } = compileJoin(host, path);
+  return placement(beforeClone, afterClone);
+}

@@ -1,0 +1,198 @@
+/**
+ * The launch plan's operations: the one table from which the TypeScript encoder (encode.ts) and the C
+ * header (build/shim/plan_ops.h, written by scripts/generate-plan-header.ts) both come.
+ *
+ * A plan is a flat, ordered list. Each operation is executed by the process of its `room`:
+ *
+ * - `shim`: by the shim, as root on the host. Those before `clone` are done before there is a child; those
+ *   after it (the *settle* part) while init is already at work. Init waits for them at `await_settled`.
+ * - `init`: by the child, in the order of the plan, up to `exec`.
+ *
+ * Fields named `path`, `target` are paths *inside the container's root*: resolved by descriptor with
+ * openat2(RESOLVE_IN_ROOT), never as strings. Fields named `host`, `source`, `lower`, `upper`, `work`, `at`
+ * are absolute paths on the host, opened before the root is entered.
+ *
+ * Add at the end of a block, with a new code; change a field and PLAN_VERSION changes too.
+ */
+import type { Fields, ValuesOf } from '../../../shared/wire/fields.ts';
+
+export const PLAN_MAGIC = 0x4e_4c_50_54; // "TPLN"
+export const PLAN_VERSION = 1;
+
+/** Bits of `mount.flags`. */
+export const MOUNT_COPY_UP = 1;
+/** What `device.kind` may be: the letters of mknod(1), as their character codes. */
+export const DEVICE_KINDS = { c: 0x63, b: 0x62, p: 0x70 } as const;
+
+export type Room = 'shim' | 'init';
+
+interface Shape {
+  readonly code: number;
+  readonly room: Room;
+  readonly fields: Fields;
+}
+
+export const OPERATIONS = {
+  // -- shim, before or after `clone` -------------------------------------------------------------------
+  /** mkdir -p of a control group on the host. The groups that did not exist before are removed, deepest first, after the end. */
+  cgroup_make: { code: 1, room: 'shim', fields: { host: 'str' } },
+  /** Writes `value` to the file `host` (one write(2)); of a control group or of another kernel file system. */
+  cgroup_write: { code: 2, room: 'shim', fields: { host: 'str', value: 'str' } },
+  /** v1 and joining late: writes the child's pid to `host`/cgroup.procs. Only after `clone`. */
+  cgroup_join: { code: 3, room: 'shim', fields: { host: 'str' } },
+  /** v2: the child is born in the group (CLONE_INTO_CGROUP). Only before `clone`. */
+  cgroup_into: { code: 4, room: 'shim', fields: { host: 'str' } },
+  /** v2: loads the BPF_PROG_TYPE_CGROUP_DEVICE program and attaches it to the group. `program`: struct bpf_insn[]. */
+  cgroup_devices: { code: 5, room: 'shim', fields: { host: 'str', program: 'bytes' } },
+  /** The child is born into the pid namespace of this path (setns before clone, and back after it). Only before `clone`. */
+  pid_namespace_join: { code: 6, room: 'shim', fields: { host: 'str' } },
+  /** The child is born into the pid namespace of the container's init (exec). Only before `clone`. */
+  pid_namespace_of_init: { code: 7, room: 'shim', fields: {} },
+  /** clone3 with these CLONE_NEW* flags (and CLONE_PIDFD, and CLONE_INTO_CGROUP after `cgroup_into`). Exactly one. */
+  clone: { code: 8, room: 'shim', fields: { flags: 'u64' } },
+  /** Writes /proc/PID/uid_map; lines as in user_namespaces(7). Only after `clone`. */
+  uid_map: { code: 9, room: 'shim', fields: { map: 'str' } },
+  /** Writes /proc/PID/gid_map, after "deny" to setgroups where `deny_setgroups` is 1. Only after `clone`. */
+  gid_map: { code: 10, room: 'shim', fields: { map: 'str', deny_setgroups: 'u64' } },
+  /** Writes /proc/PID/oom_score_adj as host root (lowering needs CAP_SYS_RESOURCE). Only after `clone`. */
+  oom_score_adj: { code: 11, room: 'shim', fields: { value: 'i64' } },
+
+  // -- init: namespaces --------------------------------------------------------------------------------
+  /** Waits until every shim operation after `clone` is done. */
+  await_settled: { code: 32, room: 'init', fields: {} },
+  /** Reports *created* and waits for *go* (OCI create and start). */
+  await_go: { code: 33, room: 'init', fields: {} },
+  /** setns(2) to the namespace at `host`, whose type must be the one CLONE_NEW* flag `type`. */
+  namespace_join: { code: 34, room: 'init', fields: { type: 'u64', host: 'str' } },
+  /** exec: setns(2) by the pidfd of the container's init to all namespaces in `flags`; not dumpable until the credentials are final. */
+  join_init: { code: 35, room: 'init', fields: { flags: 'u64' } },
+  /** setgroups([]), setresgid(0), setresuid(0): root of the user namespace just made or joined. */
+  become_root: { code: 36, room: 'init', fields: {} },
+  /** unshare(CLONE_NEWTIME), /proc/self/timens_offsets, then entering it; time_namespaces(7). */
+  time_namespace: {
+    code: 37,
+    room: 'init',
+    fields: {
+      monotonic_seconds: 'i64',
+      monotonic_nanoseconds: 'u64',
+      boottime_seconds: 'i64',
+      boottime_nanoseconds: 'u64',
+    },
+  },
+  /** unshare(CLONE_NEWCGROUP) once init is in its group (after `await_settled` on v1). */
+  cgroup_namespace: { code: 38, room: 'init', fields: {} },
+  /** Brings `lo` up in the network namespace. */
+  loopback_up: { code: 39, room: 'init', fields: {} },
+
+  // -- init: mounts ------------------------------------------------------------------------------------
+  /** mount(NULL, "/", propagation): `flags` of MS_PRIVATE|MS_SLAVE|MS_SHARED|MS_UNBINDABLE, and MS_REC. */
+  root_propagation: { code: 48, room: 'init', fields: { flags: 'u64' } },
+  /** Overlay of `lower` (topmost first) with an upper and work directory on disk, made if missing; attached at `at`. `volatile` 1: no sync. */
+  root_overlay: {
+    code: 49,
+    room: 'init',
+    fields: { lower: 'strs', upper: 'str', work: 'str', volatile: 'u64', userxattr: 'u64', at: 'str' },
+  },
+  /** The same with upper and work on a tmpfs of `size` bytes (0: the kernel's default) that only this container has. */
+  root_overlay_tmpfs: { code: 50, room: 'init', fields: { lower: 'strs', size: 'u64', userxattr: 'u64', at: 'str' } },
+  /** The directory `source` itself, by a recursive bind, attached at `at` (which may be `source`). */
+  root_bind: { code: 51, room: 'init', fields: { source: 'str', at: 'str' } },
+  /**
+   * A new file system by fsopen(2): `options` as "key=value" or "key"; `attributes` are MOUNT_ATTR_*.
+   * The target directory is made if missing. `flags`: MOUNT_COPY_UP copies what the target holds into the new (tmpfs) one.
+   */
+  mount: {
+    code: 52,
+    room: 'init',
+    fields: { type: 'str', source: 'str', target: 'str', options: 'strs', attributes: 'u64', flags: 'u64' },
+  },
+  /**
+   * A bind by open_tree(2) of a host path. `recursive` 1: with what is mounted under it. `set` and `clear` are
+   * MOUNT_ATTR_* for the top mount, `set_all` and `clear_all` for it and all below. `propagation` MS_* or 0.
+   * The target is made if missing: a directory for a directory, an empty file for all else.
+   */
+  bind: {
+    code: 53,
+    room: 'init',
+    fields: {
+      source: 'str',
+      target: 'str',
+      recursive: 'u64',
+      set: 'u64',
+      clear: 'u64',
+      set_all: 'u64',
+      clear_all: 'u64',
+      propagation: 'u64',
+    },
+  },
+  /** mount_setattr(2) on the mount at `target` ("/" is the root). */
+  mount_attributes: {
+    code: 54,
+    room: 'init',
+    fields: { target: 'str', set: 'u64', clear: 'u64', recursive: 'u64', propagation: 'u64' },
+  },
+  /** mkdir -p, then mode and owner of the last component where it was made. */
+  directory: { code: 55, room: 'init', fields: { path: 'str', mode: 'u64', uid: 'u64', gid: 'u64' } },
+  /** symlink(2); what already stands at `path` stays if it is the same link, else EEXIST. */
+  symlink: { code: 56, room: 'init', fields: { path: 'str', to: 'str' } },
+  /** mknod(2), mode regardless of umask, and owner. What stands there is replaced unless it is that device already. `kind`: DEVICE_KINDS. */
+  device: {
+    code: 57,
+    room: 'init',
+    fields: { path: 'str', kind: 'u64', major: 'u64', minor: 'u64', mode: 'u64', uid: 'u64', gid: 'u64' },
+  },
+  /** Where mknod is not allowed (user namespace): bind of the host's device after its numbers were verified. */
+  device_bind: {
+    code: 58,
+    room: 'init',
+    fields: { path: 'str', source: 'str', kind: 'u64', major: 'u64', minor: 'u64' },
+  },
+  /** Hides: /dev/null (verified 1:3) over a file, an empty read-only tmpfs over a directory. A missing path is fine. */
+  masked: { code: 59, room: 'init', fields: { path: 'str' } },
+  /** A recursive bind of the path on itself, read-only. A missing path is fine. */
+  readonly: { code: 60, room: 'init', fields: { path: 'str' } },
+  /** Opens a PTY in the container's own devpts (verified), hands its master to the shim; `console` 1 binds the slave on /dev/console. */
+  terminal: { code: 61, room: 'init', fields: { rows: 'u64', columns: 'u64', console: 'u64' } },
+  /** pivot_root(".", ".") into the root and lets go of the old one. */
+  pivot_root: { code: 62, room: 'init', fields: {} },
+  /** Where pivot_root cannot work (initramfs): mount --move of the root onto "/", then chroot. */
+  move_root: { code: 63, room: 'init', fields: {} },
+
+  // -- init: the process -------------------------------------------------------------------------------
+  /** /proc/sys/`key` (slashes, not dots) through a descriptor verified to be procfs. */
+  sysctl: { code: 80, room: 'init', fields: { key: 'str', value: 'str' } },
+  hostname: { code: 81, room: 'init', fields: { name: 'str' } },
+  domainname: { code: 82, room: 'init', fields: { name: 'str' } },
+  /** prlimit(2); `resource` is RLIMIT_*; RLIM_INFINITY is 2^64-1. */
+  rlimit: { code: 83, room: 'init', fields: { resource: 'u64', soft: 'u64', hard: 'u64' } },
+  /** A new session keyring, keyctl(2) KEYCTL_JOIN_SESSION_KEYRING. */
+  keyring: { code: 84, room: 'init', fields: { name: 'str' } },
+  umask: { code: 85, room: 'init', fields: { mask: 'u64' } },
+  /** Bounding set reduced, capabilities kept over the change of user: PR_CAPBSET_DROP, PR_SET_KEEPCAPS. Before `user`. */
+  bounding_set: { code: 86, room: 'init', fields: { capabilities: 'u64' } },
+  /** setgroups, setresgid, setresuid. */
+  user: { code: 87, room: 'init', fields: { uid: 'u64', gid: 'u64', groups: 'u64s' } },
+  /** capset(2) and PR_CAP_AMBIENT; bit N is capability N. After `user`. */
+  capabilities: {
+    code: 88,
+    room: 'init',
+    fields: { effective: 'u64', permitted: 'u64', inheritable: 'u64', ambient: 'u64' },
+  },
+  no_new_privs: { code: 89, room: 'init', fields: {} },
+  /** seccomp(SECCOMP_SET_MODE_FILTER); `filter`: struct sock_filter[]; `flags`: SECCOMP_FILTER_FLAG_*. */
+  seccomp: { code: 90, room: 'init', fields: { filter: 'bytes', flags: 'u64' } },
+  /** chdir, then proof that the directory is inside the root. `create` 1: made if missing. */
+  working_directory: { code: 91, room: 'init', fields: { path: 'str', create: 'u64' } },
+  environment: { code: 92, room: 'init', fields: { variables: 'strs' } },
+  /** Closes all but stdio and execve(2)s; argv[0] without a slash is looked up in the environment's PATH. Last. */
+  exec: { code: 93, room: 'init', fields: { argv: 'strs' } },
+} as const satisfies Record<string, Shape>;
+
+export type OperationName = keyof typeof OPERATIONS;
+
+export type OperationValues<N extends OperationName> = ValuesOf<(typeof OPERATIONS)[N]['fields']>;
+
+/** One operation with its values: `{ op: 'hostname', name: 'web' }`. */
+export type Operation = { [N in OperationName]: { readonly op: N } & Readonly<OperationValues<N>> }[OperationName];
+
+export type Plan = readonly Operation[];

@@ -1,0 +1,106 @@
+/*
+ * System calls that musl has no function for, with their structures and constants: musl-gcc does not find the
+ * kernel's headers, and glibc's <sys/mount.h> has only some. From include/uapi/linux/{sched,openat2,mount,fcntl,
+ * close_range,magic}.h.
+ */
+#ifndef TARE_KERNEL_H
+#define TARE_KERNEL_H
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct kernel_clone_args {
+	_Alignas(8) uint64_t flags;
+	uint64_t pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+};
+
+struct kernel_open_how {
+	uint64_t flags, mode, resolve;
+};
+
+struct kernel_mount_attr {
+	uint64_t attr_set, attr_clr, propagation, userns_fd;
+};
+
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x1000
+#endif
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+#ifndef CLONE_NEWCGROUP
+#define CLONE_NEWCGROUP 0x02000000
+#endif
+#define KERNEL_CLONE_INTO_CGROUP 0x200000000ull
+/* NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET */
+#define KERNEL_CLONE_NAMESPACES (0x7e020000ull | CLONE_NEWTIME)
+
+#define RESOLVE_NO_XDEV 0x01
+#define RESOLVE_NO_MAGICLINKS 0x02
+#define RESOLVE_NO_SYMLINKS 0x04
+#define RESOLVE_BENEATH 0x08
+#define RESOLVE_IN_ROOT 0x10
+
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+#define KERNEL_FSCLOEXEC 1 /* FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC */
+#define KERNEL_TREE_CLONE (1 | O_CLOEXEC)
+#define KERNEL_MOVE_EMPTY_PATHS (0x04 | 0x40) /* MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH */
+
+enum kernel_fsconfig { FSCONFIG_FLAG = 0, FSCONFIG_STRING = 1, FSCONFIG_CREATE = 6 };
+
+#define ATTR_RDONLY 0x01
+#define ATTR_NOSUID 0x02
+#define ATTR_NODEV 0x04
+#define ATTR_NOEXEC 0x08
+
+#define KERNEL_MS_MOVE 0x2000
+#define KERNEL_MS_REC 0x4000
+#define KERNEL_MNT_DETACH 2
+
+#define MAGIC_PROC 0x9fa0
+#define MAGIC_DEVPTS 0x1cd1
+
+static inline int kernel_open(int directory, const char *path, uint64_t flags, uint64_t resolve)
+{
+	struct kernel_open_how how = { .flags = flags | O_CLOEXEC, .resolve = resolve };
+	return (int)syscall(SYS_openat2, directory, path, &how, sizeof(how));
+}
+
+static inline int kernel_open_tree(int directory, const char *path, unsigned flags)
+{
+	return (int)syscall(SYS_open_tree, directory, path, flags);
+}
+
+/* Attaches the mount at descriptor `mount` on the place at descriptor `target`. */
+static inline int kernel_attach(int mount, int target)
+{
+	return (int)syscall(SYS_move_mount, mount, "", target, "", KERNEL_MOVE_EMPTY_PATHS);
+}
+
+static inline int kernel_mount_setattr(int mount, unsigned flags, uint64_t set, uint64_t clear, uint64_t propagation)
+{
+	struct kernel_mount_attr attr = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
+	return (int)syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr));
+}
+
+static inline int kernel_close_range(unsigned first, unsigned last)
+{
+	return (int)syscall(SYS_close_range, first, last, 0);
+}
+
+static inline void close_scoped(const int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+}
+
+/* A descriptor closed at the end of its scope; -1 is none. */
+#define scoped_fd __attribute__((cleanup(close_scoped))) int
+
+#endif

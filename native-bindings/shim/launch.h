@@ -1,0 +1,65 @@
+/*
+ * The door between the two halves of the shim: the supervisor (process.c and what is around it) launches a
+ * plan and is told how it went; the interpreter (plan.c, launch.c, host*.c, init*.c, handshake.c) carries it out.
+ *
+ * A launch never blocks the poll loop on the child: launch_begin does the shim's operations, which are short
+ * and bounded, and clones; from then on the supervisor polls `handshake` and calls launch_step.
+ */
+#ifndef TARE_LAUNCH_H
+#define TARE_LAUNCH_H
+
+#include "failure.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct launch_request {
+	const uint8_t *plan; /* encoded as in daemon/runtime/plan/encode.ts; must live until the launch is over */
+	size_t plan_size;
+	int stdio[3];   /* the child's 0, 1, 2; ignored where the plan has `terminal` */
+	int init_pidfd; /* exec: the container's init; else -1 */
+};
+
+/* Control groups that the launch made, to be removed at the end, deepest first. */
+struct launch_groups {
+	char **paths;
+	bool *shared; /* made on the way to one asked for, such as /tare-1a2b: never emptied, removed only once empty */
+	size_t count;
+};
+
+struct launch {
+	pid_t pid;
+	int pidfd;
+	int handshake; /* SOCK_SEQPACKET to the child; -1 once the launch is over */
+	int terminal;  /* PTY master, -1 if there is none; the supervisor takes it (sets it to -1) or launch_free closes it */
+	struct launch_groups groups; /* the supervisor takes it for the end of the process */
+	void *private_state;
+};
+
+enum launch_state {
+	LAUNCH_PENDING, /* wait for `handshake` again (a terminal may have arrived in `terminal`) */
+	LAUNCH_CREATED, /* the child waits for launch_go */
+	LAUNCH_STARTED, /* execve succeeded */
+	LAUNCH_FAILED,  /* `failure` says why; the child is dead and reaped, the groups removed */
+};
+
+/* 0, or -1 with `failure` and nothing left behind (child reaped, groups removed). Does the operations of the shim. */
+int launch_begin(struct launch *launch, const struct launch_request *request, struct failure *failure);
+
+/* To be called when `handshake` is readable or hung up. Does not block. */
+enum launch_state launch_step(struct launch *launch, struct failure *failure);
+
+/* Lets a LAUNCH_CREATED child go on; then launch_step again. 0, or -1 with errno. */
+int launch_go(struct launch *launch);
+
+/* Closes what the launch still holds but not `pidfd`; after LAUNCH_STARTED, LAUNCH_FAILED, or to give up. */
+void launch_free(struct launch *launch);
+
+/* Kills what is left in the groups and removes them, deepest first; bounded in time. Logs nothing, ignores what is gone. */
+void launch_groups_remove(struct launch_groups *groups);
+
+/* For --dump-plan: one operation a line on `out` (a FILE *). 0, or -1 with `failure`. */
+int plan_dump(const uint8_t *plan, size_t size, void *out, struct failure *failure);
+
+#endif

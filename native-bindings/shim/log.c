@@ -1,0 +1,204 @@
+/* The container's log: formatting, rotation. */
+#define _GNU_SOURCE
+#include "log.h"
+
+#include "supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Longest text of one line of the log; longer ones of the program are several, all but the last tagged P. */
+#define LINE_BYTES (16 * 1024)
+/* Lines are written together, this much at a time; more would be faster only by little, and weigh. */
+#define BATCH_BYTES (48 * 1024)
+/* Copied in one go of constant size, which the compiler turns into a few moves, where a call costs more than the copy. */
+#define SHORT_BYTES 64
+#define NANOSECONDS 1000000000U
+
+_Static_assert(LINE_BYTES + 3 * SHORT_BYTES <= BATCH_BYTES && BATCH_BYTES <= SCRATCH_SIZE, "a line fits");
+
+uint64_t time_now(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * NANOSECONDS + (uint64_t)now.tv_nsec;
+}
+
+size_t time_text(char text[TIME_TEXT_MAX], uint64_t nanoseconds)
+{
+	time_t seconds = (time_t)(nanoseconds / NANOSECONDS);
+	struct tm utc = {0};
+	(void)gmtime_r(&seconds, &utc);
+	size_t size = strftime(text, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &utc);
+	size += (size_t)snprintf(text + size, TIME_TEXT_MAX - size, ".%09uZ", (unsigned)(nanoseconds % NANOSECONDS));
+	return size;
+}
+
+static void open_file(struct log *log)
+{
+	log->fd = open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct stat status;
+	log->size = log->fd >= 0 && fstat(log->fd, &status) == 0 ? (uint64_t)status.st_size : 0;
+}
+
+int log_open(struct log *log, const char *path, uint64_t max_bytes, uint64_t max_files)
+{
+	*log = (struct log){.fd = -1, .max_bytes = max_bytes, .max_files = max_files};
+	if (path[0] == '\0')
+		return 0;
+	log->path = strdup(path);
+	if (log->path == NULL)
+		return -1;
+	open_file(log);
+	if (log->fd >= 0)
+		return 0;
+	int error = errno;
+	log_close(log);
+	errno = error;
+	return -1;
+}
+
+void log_close(struct log *log)
+{
+	if (log->fd >= 0)
+		(void)close(log->fd);
+	log->fd = -1;
+	free(log->path);
+	log->path = NULL;
+}
+
+static char *numbered(const struct log *log, uint64_t number)
+{
+	char *path = NULL;
+	int size = number == 0 ? asprintf(&path, "%s", log->path)
+	                       : asprintf(&path, "%s.%llu", log->path, (unsigned long long)number);
+	return size < 0 ? NULL : path;
+}
+
+/* log.N-2 becomes log.N-1, …, log becomes log.1; the oldest is replaced. A gap in the row is fine. */
+static bool shift_files(const struct log *log)
+{
+	if (log->max_files <= 1)
+		return unlink(log->path) == 0;
+	uint64_t last = 1;
+	for (;; last++) {
+		char *path = numbered(log, last);
+		bool there = path != NULL && access(path, F_OK) == 0;
+		free(path);
+		if (!there || last == log->max_files - 1)
+			break;
+	}
+	bool shifted = false;
+	for (uint64_t to = last; to > 0; to--) {
+		char *old_path = numbered(log, to - 1);
+		char *new_path = numbered(log, to);
+		shifted = old_path != NULL && new_path != NULL && rename(old_path, new_path) == 0;
+		free(old_path);
+		free(new_path);
+	}
+	return shifted;
+}
+
+static void rotate(struct log *log)
+{
+	/* Where the files cannot be moved the log goes on as it is, until as much again was written. */
+	if (!shift_files(log)) {
+		log->size = 0;
+		return;
+	}
+	(void)close(log->fd);
+	open_file(log);
+}
+
+/* A line must not be left half: the next one would continue it. */
+static void write_lines(struct log *log, const uint8_t *bytes, size_t size)
+{
+	if (log->fd < 0)
+		open_file(log);
+	if (log->fd < 0)
+		return;
+	size_t done = 0;
+	while (done < size) {
+		ssize_t count = write(log->fd, bytes + done, size - done);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count <= 0)
+			break;
+		done += (size_t)count;
+	}
+	if (done > 0 && done < size && bytes[done - 1] != '\n') {
+		const uint8_t *newline = memrchr(bytes, '\n', done);
+		size_t whole = newline == NULL ? 0 : (size_t)(newline - bytes) + 1;
+		off_t end = lseek(log->fd, 0, SEEK_END);
+		if (end >= (off_t)(done - whole) && ftruncate(log->fd, end - (off_t)(done - whole)) == 0)
+			done = whole;
+	}
+	log->size += done;
+}
+
+struct batch {
+	struct log *log;
+	uint8_t *buffer;
+	size_t used;
+};
+
+static void batch_flush(struct batch *batch)
+{
+	if (batch->used > 0)
+		write_lines(batch->log, batch->buffer, batch->used);
+	batch->used = 0;
+}
+
+static void batch_make_room(struct batch *batch, size_t size)
+{
+	struct log *log = batch->log;
+	if (log->max_bytes != 0 && log->size + batch->used > 0 && log->size + batch->used + size > log->max_bytes) {
+		batch_flush(batch);
+		if (log->fd >= 0 && log->size > 0)
+			rotate(log);
+	}
+	if (batch->used + size + SHORT_BYTES > BATCH_BYTES)
+		batch_flush(batch);
+}
+
+/* May read and write up to SHORT_BYTES beyond; both buffers have that much room. Returns where it ends. */
+static uint8_t *copy(uint8_t *to, const uint8_t *from, size_t size)
+{
+	if (size <= SHORT_BYTES)
+		memcpy(to, from, SHORT_BYTES);
+	else
+		memcpy(to, from, size);
+	return to + size;
+}
+
+void log_write(struct log *log, const char *stream, const uint8_t *bytes, size_t size, uint8_t *buffer)
+{
+	if (log->path == NULL || buffer == NULL)
+		return;
+	uint8_t prefix[SHORT_BYTES] = {0};
+	size_t prefix_size = time_text((char *)prefix, time_now());
+	prefix_size += (size_t)snprintf((char *)prefix + prefix_size, sizeof(prefix) - prefix_size, " %s F ", stream);
+
+	struct batch batch = {.log = log, .buffer = buffer};
+	for (const uint8_t *at = bytes, *end = bytes + size; at < end;) {
+		size_t most = (size_t)(end - at) < LINE_BYTES ? (size_t)(end - at) : LINE_BYTES;
+		const uint8_t *newline = memchr(at, '\n', most);
+		size_t length = newline != NULL ? (size_t)(newline - at) : most;
+		batch_make_room(&batch, prefix_size + length + 1);
+		uint8_t *line = batch.buffer + batch.used;
+		memcpy(line, prefix, SHORT_BYTES);
+		if (newline == NULL)
+			line[prefix_size - 2] = 'P';
+		*copy(line + prefix_size, at, length) = '\n';
+		batch.used += prefix_size + length + 1;
+		at += length + (newline != NULL);
+	}
+	batch_flush(&batch);
+}

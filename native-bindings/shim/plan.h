@@ -1,0 +1,39 @@
+/* The launch plan as the interpreter walks it: views into the encoded bytes, checked as a whole beforehand. */
+#ifndef TARE_PLAN_H
+#define TARE_PLAN_H
+
+#include "failure.h"
+#include "plan_ops.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Most `cgroup_join` operations of a plan: their descriptors travel in one message. */
+#define PLAN_MAX_JOINS 32
+
+struct plan {
+	struct plan_operation *operations;
+	size_t count;
+	size_t clone;                       /* index of the `clone` operation */
+	unsigned rules;                     /* RULE_* of all operations */
+	uint64_t has[PLAN_MAX_CODE / 64 + 1]; /* bit N: an operation of code N */
+};
+
+bool plan_has(const struct plan *plan, unsigned code);
+
+/*
+ * Parses and checks the whole plan before any of it is done: magic, version, codes, records consumed to the byte,
+ * order of the rooms. 0, or -1 with `failure` (operation -1, step "garbled plan: …").
+ */
+int plan_parse(struct plan *plan, const uint8_t *bytes, size_t size, struct failure *failure);
+void plan_release(struct plan *plan);
+
+/* Takes the first item off a list of `strs`, `u64s`; the list must not be empty. */
+const char *plan_next_string(struct plan_list *list);
+uint64_t plan_next_number(struct plan_list *list);
+
+/* A NULL-terminated array of the strings (allocated; the strings are views), or NULL with errno. */
+char **plan_strings(struct plan_list list);
+
+#endif

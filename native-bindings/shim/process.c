@@ -1,0 +1,389 @@
+/* A process of the container, from its launch to its end. */
+#define _GNU_SOURCE
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+/* Field 22 of /proc/PID/stat comes this many blanks after the ")" of the command's name. */
+#define BLANKS_BEFORE_START_TIME 20
+
+static bool is_init(const struct process *process)
+{
+	return process->name[0] == '\0';
+}
+
+struct process *process_find(struct shim *shim, const char *name)
+{
+	for (struct process *process = shim->processes; process != NULL; process = process->next) {
+		if (strcmp(process->name, name) == 0)
+			return process;
+	}
+	return NULL;
+}
+
+struct process *process_make(struct shim *shim, const char *name)
+{
+	struct process *process = calloc(1, sizeof(*process));
+	char *copy = strdup(name);
+	if (process == NULL || copy == NULL) {
+		free(process);
+		free(copy);
+		return NULL;
+	}
+	process->name = copy;
+	process->state = PROCESS_AWAITED;
+	process->launch = (struct launch){.pid = -1, .pidfd = -1, .handshake = -1, .terminal = -1};
+	process->handshake.fd = process->pidfd.fd = process->input.watch.fd = -1;
+	process->output[0].watch.fd = process->output[1].watch.fd = -1;
+	process->mount_namespace = process->terminal_slave = process->log.fd = -1;
+	process->input.open = true;
+	process->next = shim->processes;
+	shim->processes = process;
+	return process;
+}
+
+void process_free(struct shim *shim, struct process *process)
+{
+	for (struct process **link = &shim->processes; *link != NULL; link = &(*link)->next) {
+		if (*link == process) {
+			*link = process->next;
+			break;
+		}
+	}
+	stream_close(shim, process);
+	for (struct client *client = shim->clients; client != NULL; client = client->next) {
+		if (client->process == process)
+			client->process = NULL;
+	}
+	watch_close(shim, &process->pidfd);
+	log_close(&process->log);
+	pages_unmap(process->plan, process->plan_size);
+	free(process->record);
+	free(process->oom);
+	free(process->name);
+	free(process);
+}
+
+void process_without(struct shim *shim, struct process *process, struct client *client)
+{
+	if (process->asker == client)
+		process->asker = NULL;
+	if (client->process != process)
+		return;
+	client->process = NULL;
+	if ((client->streams & ATTACH_STDIN) != 0 && (client->flags & ATTACH_CLOSE_STDIN) != 0)
+		input_end(shim, process);
+	stream_resume(shim, process);
+	if (process->state != PROCESS_AWAITED)
+		return;
+	for (const struct client *other = shim->clients; other != NULL; other = other->next) {
+		if (other->process == process)
+			return;
+	}
+	process_free(shim, process);
+}
+
+/* -- telling ---------------------------------------------------------------------------------------------- */
+
+void process_detach(struct shim *shim, struct client *client, const char *reason)
+{
+	client_tell(shim, client, MESSAGE_DETACHED, 0, reason, NULL, 0);
+	client_close_soon(shim, client);
+}
+
+static void send_exited(struct shim *shim, struct process *process, struct client *client)
+{
+	const struct exit_record *exit = &process->exit;
+	const uint64_t numbers[] = {exit->code, exit->signal, exit->ended_at, exit->oom_kills};
+	client_tell(shim, client, MESSAGE_EXITED, 0, process->name, numbers, 4);
+}
+
+void process_tell(struct shim *shim, struct process *process, struct client *client)
+{
+	process->told = true;
+	send_exited(shim, process, client);
+}
+
+void process_tell_attached(struct shim *shim, struct process *process, struct client *client)
+{
+	if (client->close_by != 0)
+		return;
+	send_exited(shim, process, client);
+	process_detach(shim, client, "ended");
+}
+
+static void answer_launched(struct shim *shim, struct process *process, uint16_t type)
+{
+	const uint64_t numbers[] = {(uint64_t)process->pid, process->start_time};
+	if (process->asker != NULL)
+		client_tell(shim, process->asker, type, process->asker_tag, process->name, numbers, 2);
+	process->asker = NULL;
+}
+
+/* It never was: answers, and forgets it. A container without an init is of no further use. */
+static void fail(struct shim *shim, struct process *process, const struct failure *failure)
+{
+	if (process->asker != NULL) {
+		struct wire_writer writer;
+		wire_begin(&writer, MESSAGE_FAILED, process->asker_tag);
+		wire_write_str(&writer, process->name);
+		wire_write_u64(&writer, (uint64_t)failure->operation);
+		wire_write_str(&writer, failure->step);
+		wire_write_u64(&writer, (uint64_t)failure->error);
+		wire_write_str(&writer, failure->path);
+		client_send_frame(shim, process->asker, &writer);
+	}
+	for (struct client *client = shim->clients; client != NULL; client = client->next) {
+		if (client->process == process && client->close_by == 0)
+			process_detach(shim, client, "failed");
+	}
+	if (is_init(process))
+		shim->failed = true;
+	process_free(shim, process);
+}
+
+/* -- launching -------------------------------------------------------------------------------------------- */
+
+/* 0 where it cannot be read, which is no process's start time. */
+static uint64_t read_start_time(pid_t pid)
+{
+	char path[64];
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	char text[1024];
+	ssize_t size = read(fd, text, sizeof(text) - 1);
+	(void)close(fd);
+	if (size <= 0)
+		return 0;
+	text[size] = '\0';
+	const char *at = strrchr(text, ')');
+	for (int blank = 0; at != NULL && blank < BLANKS_BEFORE_START_TIME; blank++)
+		at = strchr(at + 1, ' ');
+	return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
+}
+
+static void end_launch(struct process *process)
+{
+	process->groups = process->launch.groups;
+	process->launch.groups = (struct launch_groups){0};
+	launch_free(&process->launch);
+	pages_unmap(process->plan, process->plan_size);
+	process->plan = NULL;
+}
+
+/*
+ * A dying init takes its mount namespace apart before its parent is told that it ended, which takes the kernel
+ * some milliseconds. While somebody else holds the namespace that work waits: until the end was told.
+ */
+static void hold_mount_namespace(struct process *process)
+{
+	char path[64];
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)process->pid);
+	process->mount_namespace = open(path, O_RDONLY | O_CLOEXEC); /* ignoring: it has ended already */
+}
+
+static void step(struct shim *shim, struct process *process)
+{
+	/* The launch closes this descriptor itself when it is over. */
+	watch_set(shim, &process->handshake, 0);
+	struct failure failure = {.operation = -1};
+	enum launch_state state = launch_step(&process->launch, &failure);
+	if (process->launch.terminal >= 0 && state != LAUNCH_FAILED) {
+		int master = process->launch.terminal;
+		process->launch.terminal = -1;
+		if (stream_set_terminal(shim, process, master) != 0)
+			watch_close(shim, &process->output[0].watch);
+	}
+	switch (state) {
+	case LAUNCH_PENDING:
+		watch_set(shim, &process->handshake, EPOLLIN);
+		return;
+	case LAUNCH_CREATED:
+		process->state = PROCESS_CREATED;
+		watch_set(shim, &process->pidfd, EPOLLIN);
+		answer_launched(shim, process, MESSAGE_CREATED);
+		return;
+	case LAUNCH_STARTED:
+		end_launch(process);
+		process->state = PROCESS_RUNNING;
+		if (is_init(process))
+			hold_mount_namespace(process);
+		watch_set(shim, &process->pidfd, EPOLLIN);
+		answer_launched(shim, process, MESSAGE_STARTED);
+		stream_begin(shim, process);
+		return;
+	case LAUNCH_FAILED:
+		process->pidfd.fd = -1; /* the launch has reaped the child, closed this and removed the groups */
+		end_launch(process);
+		fail(shim, process, &failure);
+		supervise_reap(shim);
+		return;
+	}
+}
+
+static void handshake_ready(struct shim *shim, struct watch *watch, uint32_t events)
+{
+	(void)events;
+	step(shim, CONTAINER_OF(watch, struct process, handshake));
+}
+
+static void pidfd_ready(struct shim *shim, struct watch *watch, uint32_t events)
+{
+	(void)events;
+	process_check_end(shim, CONTAINER_OF(watch, struct process, pidfd));
+}
+
+/* The container's processes must not inherit the shim's own protection from the OOM killer. */
+static void protect_from_oom(const struct shim *shim, bool protect)
+{
+	if (shim->oom_score < 0)
+		return;
+	const char *score = protect ? "-999" : shim->oom_score_given;
+	(void)pwrite(shim->oom_score, score, strlen(score), 0);
+}
+
+static int begin_launch(struct shim *shim, struct process *process, const int child[3], struct failure *failure)
+{
+	struct process *init = process_find(shim, "");
+	struct launch_request request = {
+		.plan = process->plan,
+		.plan_size = process->plan_size,
+		.stdio = {child[0], child[1], child[2]},
+		.init_pidfd = is_init(process) ? -1 : init->pidfd.fd,
+	};
+	protect_from_oom(shim, false);
+	int result = launch_begin(&process->launch, &request, failure);
+	protect_from_oom(shim, true);
+	return result;
+}
+
+static int keep_start(struct process *process, const struct start *start)
+{
+	process->stdio = start->stdio;
+	process->record = start->record[0] == '\0' ? NULL : strdup(start->record);
+	process->oom = start->oom[0] == '\0' ? NULL : strdup(start->oom);
+	process->plan_size = start->plan_size == 0 ? 1 : start->plan_size;
+	process->plan = pages_map(process->plan_size);
+	if (process->plan == NULL || (process->record == NULL) != (start->record[0] == '\0') ||
+	    (process->oom == NULL) != (start->oom[0] == '\0'))
+		return -1;
+	if (start->plan_size > 0)
+		memcpy(process->plan, start->plan, start->plan_size);
+	return 0;
+}
+
+void process_start(struct shim *shim, struct process *process, const struct start *start, struct client *asker,
+                   uint32_t tag)
+{
+	process->asker = asker;
+	process->asker_tag = tag;
+	int child[3] = {-1, -1, -1};
+	struct failure failure = {.operation = -1};
+	int result = 0;
+	if (keep_start(process, start) != 0)
+		result = failure_set(&failure, ENOMEM, "memory for the plan", "");
+	else if (log_open(&process->log, start->log, start->log_max_bytes, start->log_max_files) != 0)
+		result = failure_set(&failure, errno, "open log", start->log);
+	else if (stream_make_stdio(shim, process, (start->flags & START_STDIN_OPEN) != 0, child) != 0)
+		result = failure_set(&failure, errno, "stdio", "");
+	else
+		result = begin_launch(shim, process, child, &failure);
+	for (int i = 0; i < 3; i++) {
+		if (child[i] >= 0)
+			(void)close(child[i]);
+	}
+	if (result != 0) {
+		fail(shim, process, &failure);
+		return;
+	}
+	process->state = PROCESS_LAUNCHING;
+	process->pid = process->launch.pid;
+	process->pidfd = (struct watch){.fd = process->launch.pidfd, .ready = pidfd_ready};
+	process->handshake = (struct watch){.fd = process->launch.handshake, .ready = handshake_ready};
+	process->start_time = read_start_time(process->pid);
+	watch_set(shim, &process->handshake, EPOLLIN);
+}
+
+void process_go(struct shim *shim, struct process *process, struct client *asker, uint32_t tag)
+{
+	process->asker = asker;
+	process->asker_tag = tag;
+	process->state = PROCESS_LAUNCHING;
+	watch_set(shim, &process->pidfd, 0);
+	/* Where it was killed meanwhile, the hang-up of the handshake says so in its turn. */
+	(void)launch_go(&process->launch);
+	watch_set(shim, &process->handshake, EPOLLIN);
+}
+
+int process_resize(struct process *process, uint64_t rows, uint64_t columns)
+{
+	if (process->stdio != STDIO_TERMINAL || rows > UINT16_MAX || columns > UINT16_MAX) {
+		errno = process->stdio != STDIO_TERMINAL ? ENOTTY : EINVAL;
+		return -1;
+	}
+	process->rows = rows;
+	process->columns = columns;
+	struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
+	return process->output[0].watch.fd < 0 ? 0 : ioctl(process->output[0].watch.fd, TIOCSWINSZ, &size);
+}
+
+/* -- the end ---------------------------------------------------------------------------------------------- */
+
+static void announce(struct shim *shim, struct process *process)
+{
+	for (struct client *client = shim->clients; client != NULL; client = client->next) {
+		if (client->subscribed && client->process != process)
+			process_tell(shim, process, client);
+		else if (client->subscribed)
+			process->told = true;
+	}
+	for (struct client *client = shim->clients; client != NULL; client = client->next) {
+		if (client->process == process)
+			process_tell_attached(shim, process, client);
+	}
+}
+
+void process_check_end(struct shim *shim, struct process *process)
+{
+	siginfo_t how = {0};
+	if (waitid((idtype_t)P_PIDFD, (id_t)process->pidfd.fd, &how, WEXITED | WNOHANG | __WALL) != 0 || how.si_pid == 0)
+		return;
+	bool killed = how.si_code != CLD_EXITED;
+	process->exit = (struct exit_record){
+		.code = killed ? 128U + (unsigned)how.si_status : (unsigned)how.si_status,
+		.signal = killed ? (unsigned)how.si_status : 0,
+		.ended_at = time_now(),
+	};
+	watch_close(shim, &process->pidfd);
+	if (process->state == PROCESS_CREATED)
+		end_launch(process);
+	process->state = PROCESS_ENDED;
+	stream_drain(shim, process);
+	stream_close(shim, process);
+	log_close(&process->log);
+	/* The groups know it only as long as they are there. */
+	process->exit.oom_kills = record_read_oom_kills(process->oom);
+	process->recorded = process->record == NULL || record_write(process->record, &process->exit) == 0;
+	announce(shim, process);
+	if (process->mount_namespace >= 0)
+		(void)close(process->mount_namespace);
+	process->mount_namespace = -1;
+	launch_groups_remove(&process->groups);
+	process->groups = (struct launch_groups){0};
+	supervise_reap(shim);
+}

@@ -1,0 +1,49 @@
+/* Records of fields and frame headers: the C side of shared/wire/fields.ts and daemon/shim/messages.ts. */
+#ifndef TARE_WIRE_H
+#define TARE_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Reads fields in turn. Once one does not fit, `broken` is set and all further ones are 0 and "". */
+struct wire_reader {
+	const uint8_t *at;
+	const uint8_t *end;
+	bool broken;
+};
+
+uint64_t wire_read_u64(struct wire_reader *reader);
+/* A view into the input; ends with the NUL that the format has. */
+const char *wire_read_str(struct wire_reader *reader);
+const uint8_t *wire_read_bytes(struct wire_reader *reader, size_t *size);
+/* Every field was there and nothing stands after the last one. */
+bool wire_read_end(const struct wire_reader *reader);
+
+/* The longest frame written with wire_writer: `failed` with a process's name, a step and a path. */
+#define WIRE_FRAME_MAX 5120
+
+/* A frame being written; what does not fit sets `broken`. */
+struct wire_writer {
+	size_t used;
+	bool broken;
+	uint8_t bytes[WIRE_FRAME_MAX];
+};
+
+void wire_begin(struct wire_writer *writer, uint16_t type, uint32_t tag);
+void wire_write_u64(struct wire_writer *writer, uint64_t value);
+void wire_write_str(struct wire_writer *writer, const char *value);
+/* Puts the payload's length into the header. */
+void wire_finish(struct wire_writer *writer);
+
+struct wire_header {
+	uint32_t size;
+	uint16_t type;
+	uint16_t zero;
+	uint32_t tag;
+};
+
+struct wire_header wire_get_header(const uint8_t *bytes);
+void wire_put_header(uint8_t *bytes, uint32_t size, uint16_t type, uint32_t tag);
+
+#endif

@@ -1,0 +1,138 @@
+/**
+ * The steps of `npm test`, in order, and a table at the end. A step that fails does not hide the ones after it.
+ *
+ * | step       | what it is for                                                                              |
+ * |------------|---------------------------------------------------------------------------------------------|
+ * | build      | the shim and the bundles                                                                    |
+ * | typecheck  | tsc                                                                                         |
+ * | lint       | eslint (walls between folders, import cycles) and prettier                                  |
+ * | unit       | the parts alone, parsers and compilers against random input, the shim's protocol            |
+ * | sanitizers | the shim's protocol and the interpreter once more, under ASan and UBSan                     |
+ * | e2e        | the daemon and the CLI as users run them: storms, kill -9, full disks, terminals (the slow part: 8,000 lives and 50 crashes take two minutes) |
+ * | leaks      | the machine is as it was                                                                    |
+ */
+import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { findLeaks, recordMachine } from '../test/harness/leaks.ts';
+
+const top = join(import.meta.dirname, '..');
+
+interface Outcome {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+interface Finished {
+  code: number;
+  output: string;
+}
+
+/** Runs a command, its output on the terminal as it comes and returned too. */
+function run(command: string, args: string[], env: Record<string, string> = {}): Promise<Finished> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: top,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
+    let output = '';
+    const take = (into: NodeJS.WriteStream) => (chunk: Buffer) => {
+      output += chunk.toString();
+      into.write(chunk);
+    };
+    child.stdout.on('data', take(process.stdout));
+    child.stderr.on('data', take(process.stderr));
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve({ code: code ?? (signal === null ? 1 : 128), output }));
+  });
+}
+
+/** A command that passes or fails as a whole. */
+async function whole(command: string, ...args: string[]): Promise<Outcome> {
+  const { code } = await run(command, args);
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+}
+
+function count(output: string, word: string): number {
+  return Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
+}
+
+/** Test files under Node's runner. A skip is a failure: nothing that CI skips is tested. */
+async function tests(
+  patterns: string[],
+  options: { concurrency: number; env?: Record<string, string> },
+): Promise<Outcome> {
+  const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: top })).sort();
+  const { code, output } = await run(
+    'node',
+    ['--test', '--test-reporter=spec', `--test-concurrency=${options.concurrency}`, '--test-timeout=600000', ...files],
+    options.env,
+  );
+  const passed = count(output, 'pass');
+  const skipped = count(output, 'skipped') + count(output, 'todo');
+  const failed = count(output, 'fail') + count(output, 'cancelled') + skipped;
+  // A runner that died, or ran nothing, has failed whatever it counted.
+  return { passed, skipped, failed: failed === 0 && (code !== 0 || passed === 0) ? 1 : failed };
+}
+
+const SANITIZED = {
+  TARE_SHIM: join(top, 'build/shim-sanitized/tare-shim'),
+  ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1',
+};
+
+const machine = await recordMachine();
+
+const STEPS: Record<string, () => Promise<Outcome>> = {
+  build: () => whole('node', 'scripts/build.ts'),
+  typecheck: () => whole('tsc', '--noEmit'),
+  lint: async () => {
+    const eslint = await whole('eslint', '.');
+    const prettier = await whole('prettier', '--check', '--log-level', 'warn', '.');
+    return { passed: eslint.passed & prettier.passed, failed: eslint.failed | prettier.failed, skipped: 0 };
+  },
+  unit: () => tests(['test/unit/**/*.test.ts'], { concurrency: 2 }),
+  sanitizers: async () => {
+    const built = await whole('node', 'scripts/build-shim.ts', '--sanitize');
+    if (built.failed > 0) return built;
+    return tests(['test/unit/shim/*.test.ts', 'test/unit/interpreter/*.test.ts'], { concurrency: 1, env: SANITIZED });
+  },
+  // One after the other: each has the machine to itself.
+  e2e: () => tests(['test/e2e/*.test.ts'], { concurrency: 1 }),
+  leaks: async () => {
+    const leaks = await findLeaks(machine);
+    process.stdout.write(
+      leaks.length === 0
+        ? 'nothing left behind: mounts, control groups, processes, network namespaces, links, files\n'
+        : `left behind:\n${leaks.map((leak) => `  ${leak}\n`).join('')}`,
+    );
+    return { passed: leaks.length === 0 ? 1 : 0, failed: leaks.length, skipped: 0 };
+  },
+};
+
+const asked = process.argv.slice(2);
+for (const name of asked)
+  if (!(name in STEPS)) throw new Error(`no step ${name}; there are ${Object.keys(STEPS).join(', ')}`);
+
+const rows: string[] = [];
+const total: Outcome = { passed: 0, failed: 0, skipped: 0 };
+for (const [name, step] of Object.entries(STEPS)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  process.stdout.write(`\n== ${name}\n`);
+  const began = performance.now();
+  const outcome = await step();
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  process.stdout.write(`== ${name}: ${outcome.failed === 0 ? 'ok' : 'FAILED'} after ${seconds} s\n`);
+  rows.push(
+    `${name.padEnd(10)} ${(outcome.failed === 0 ? 'ok' : 'FAILED').padEnd(7)} ${seconds.padStart(6)} s  ` +
+      `${outcome.passed} passed, ${outcome.failed} failed, ${outcome.skipped} skipped`,
+  );
+  total.passed += outcome.passed;
+  total.failed += outcome.failed;
+  total.skipped += outcome.skipped;
+}
+process.stdout.write(
+  `\n${rows.join('\n')}\n\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`,
+);
+process.exitCode = total.failed === 0 ? 0 : 1;

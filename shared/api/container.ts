@@ -1,0 +1,296 @@
+/** The container resource: what is asked for at create, and what inspect and list show. */
+import { Type, type Static } from '@sinclair/typebox';
+import { AbsolutePath, Bytes, Labels, Moment, Name, NoNul, Timestamp, closed } from './common.ts';
+
+export const Limits = closed({
+  memory: Type.Optional(Bytes),
+  /** Memory and swap together; -1 is unlimited swap. */
+  memorySwap: Type.Optional(Type.Union([Type.Literal(-1), Bytes])),
+  memoryReservation: Type.Optional(Bytes),
+  cpus: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 8192, description: 'CPUs, fractions allowed' })),
+  cpuShares: Type.Optional(Type.Integer({ minimum: 2, maximum: 262_144 })),
+  cpuset: Type.Optional(
+    Type.String({ pattern: '^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$', description: 'CPU numbers, such as "0-2,4"' }),
+  ),
+  pids: Type.Optional(Type.Integer({ minimum: -1, maximum: 4_194_304, description: '-1 is unlimited' })),
+});
+export type Limits = Static<typeof Limits>;
+
+export const Mount = closed({
+  type: Type.Union([Type.Literal('bind'), Type.Literal('tmpfs')]),
+  /** bind: an existing path on the host. */
+  source: Type.Optional(AbsolutePath),
+  target: AbsolutePath,
+  readonly: Type.Optional(Type.Boolean()),
+  /** bind: take along what is mounted below (default true). */
+  recursive: Type.Optional(Type.Boolean({ description: 'bind: with what is mounted below (default true)' })),
+  propagation: Type.Optional(
+    Type.Union(
+      (['private', 'rprivate', 'slave', 'rslave', 'shared', 'rshared'] as const).map((name) => Type.Literal(name)),
+    ),
+  ),
+  /** tmpfs: its size. */
+  size: Type.Optional(Bytes),
+  /** tmpfs: mode in octal, such as "1777". */
+  mode: Type.Optional(Type.String({ pattern: '^[0-7]{3,4}$', description: 'octal digits, such as "0755"' })),
+  /** Further mount options by their names in mount(8): "nosuid", "nodev", "noexec", … */
+  options: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000]*$' }), { maxItems: 64 }),
+  ),
+});
+export type Mount = Static<typeof Mount>;
+
+export const Capabilities = closed({
+  /** "CAP_NET_ADMIN" or "NET_ADMIN", or "ALL". */
+  add: Type.Optional(Type.Array(NoNul, { maxItems: 64 })),
+  drop: Type.Optional(Type.Array(NoNul, { maxItems: 64 })),
+});
+
+export const Security = closed({
+  privileged: Type.Optional(Type.Boolean({ description: 'all capabilities and devices, nothing masked, no seccomp' })),
+  noNewPrivileges: Type.Optional(Type.Boolean()),
+  /** "default", "unconfined", or an OCI linux.seccomp object. */
+  seccomp: Type.Optional(Type.Union([Type.Literal('default'), Type.Literal('unconfined'), Type.Object({})])),
+  readonlyRootfs: Type.Optional(Type.Boolean()),
+  /** Paths hidden or read-only in place of the default ones. */
+  maskedPaths: Type.Optional(Type.Array(AbsolutePath)),
+  readonlyPaths: Type.Optional(Type.Array(AbsolutePath)),
+});
+
+export const NetworkMode = Type.Union([Type.Literal('none'), Type.Literal('host'), Type.Literal('bridge')]);
+
+export const Ulimit = closed({
+  name: Type.String({ pattern: '^[a-z]+$', description: 'a limit such as "nofile"' }),
+  soft: Type.Integer({ minimum: -1, maximum: Number.MAX_SAFE_INTEGER }),
+  hard: Type.Integer({ minimum: -1, maximum: Number.MAX_SAFE_INTEGER }),
+});
+
+export const Device = closed({
+  /** A device node on the host; its numbers are taken over. */
+  source: AbsolutePath,
+  target: Type.Optional(AbsolutePath),
+  permissions: Type.Optional(Type.String({ pattern: '^[rwm]{1,3}$', description: 'letters of "rwm"' })),
+});
+
+export const LogOptions = closed({
+  /** Rotated at this size; 0 is never. */
+  maxSize: Type.Optional(Bytes),
+  /** Files kept, the current one included. */
+  maxFiles: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+});
+
+const common = {
+  name: Type.Optional(Name),
+  command: Type.Optional(Type.Array(NoNul, { minItems: 1, maxItems: 65_536 })),
+  env: Type.Optional(
+    Type.Array(Type.String({ pattern: '^[^=\\u0000]+=[^\\u0000]*$', description: 'NAME=value' }), { maxItems: 65_536 }),
+  ),
+  workdir: Type.Optional(AbsolutePath),
+  /** "name", "uid", "name:group", "uid:gid". */
+  user: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 255,
+      pattern: '^[^\\u0000]*$',
+      description: '"name", "uid", "name:group" or "uid:gid"',
+    }),
+  ),
+  groups: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 255 }), {
+      maxItems: 65_536,
+      description: 'additional groups, by name or number',
+    }),
+  ),
+  umask: Type.Optional(Type.String({ pattern: '^[0-7]{3,4}$', description: 'octal digits, such as "0755"' })),
+  hostname: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$',
+      description: 'letters, digits, "." and "-", at most 64',
+    }),
+  ),
+  domainname: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$',
+      description: 'letters, digits, "." and "-", at most 64',
+    }),
+  ),
+  tty: Type.Optional(Type.Boolean({ description: 'give it a terminal' })),
+  /** Keep stdin open for clients that attach. */
+  stdin: Type.Optional(Type.Boolean({ description: 'keep stdin open for clients that attach' })),
+  labels: Type.Optional(Labels),
+  limits: Type.Optional(Limits),
+  ulimits: Type.Optional(Type.Array(Ulimit, { maxItems: 32 })),
+  oomScoreAdj: Type.Optional(Type.Integer({ minimum: -1000, maximum: 1000 })),
+  mounts: Type.Optional(Type.Array(Mount, { maxItems: 1024 })),
+  devices: Type.Optional(Type.Array(Device, { maxItems: 1024 })),
+  sysctls: Type.Optional(
+    Type.Record(Type.String({ pattern: '^[A-Za-z0-9_./-]{1,255}$' }), NoNul, { additionalProperties: false }),
+  ),
+  capabilities: Type.Optional(Capabilities),
+  security: Type.Optional(Security),
+  network: Type.Optional(closed({ mode: NetworkMode })),
+  log: Type.Optional(LogOptions),
+  autoRemove: Type.Optional(Type.Boolean({ description: 'remove it when it has ended' })),
+  /** By name ("TERM", "SIGTERM") or number as text. */
+  stopSignal: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 32, description: 'a signal by name ("TERM", "SIGTERM") or number' }),
+  ),
+  /** Seconds between the stop signal and SIGKILL. */
+  stopTimeout: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 86_400,
+      description: 'seconds between the stop signal and SIGKILL (default 10)',
+    }),
+  ),
+  /** A partial OCI config.json, merged last: objects key by key, anything else replaced. */
+  oci: Type.Optional(
+    Type.Object(
+      {},
+      { description: 'a partial OCI config.json, merged last: objects key by key, anything else replaced' },
+    ),
+  ),
+};
+
+export const CreateRequest = closed({
+  /** A directory with a root file system. Exactly one of rootfs and bundle. */
+  rootfs: Type.Optional(AbsolutePath),
+  /** A directory with an OCI config.json, taken as it is. */
+  bundle: Type.Optional(AbsolutePath),
+  /** overlay (default): nothing is written to rootfs. */
+  rootfsMode: Type.Optional(Type.Union([Type.Literal('overlay'), Type.Literal('ro'), Type.Literal('rw')])),
+  /** overlay: where what is written goes. "auto" (default): disk, or tmpfs where rootfs contains the daemon's own directory. */
+  upper: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('disk'), Type.Literal('tmpfs')])),
+  ...common,
+});
+export type CreateRequest = Static<typeof CreateRequest>;
+
+export const CreateResponse = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  warnings: Type.Array(Type.String()),
+});
+export type CreateResponse = Static<typeof CreateResponse>;
+
+export const STATUSES = ['creating', 'created', 'running', 'paused', 'stopped', 'removing'] as const;
+export const Status = Type.Union(STATUSES.map((name) => Type.Literal(name)));
+export type Status = (typeof STATUSES)[number];
+
+/** How it ended. `unknown`: it ended while nobody could see how; then code and signal are absent. */
+export const Exit = Type.Object({
+  unknown: Type.Boolean(),
+  code: Type.Optional(Type.Integer()),
+  /** Name of the signal that ended it, such as "SIGKILL". */
+  signal: Type.Optional(Type.String()),
+  oomKilled: Type.Boolean(),
+  at: Timestamp,
+});
+export type Exit = Static<typeof Exit>;
+
+export const ContainerSummary = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  status: Status,
+  rootfs: Type.String(),
+  command: Type.Array(Type.String()),
+  labels: Labels,
+  createdAt: Timestamp,
+  startedAt: Type.Optional(Timestamp),
+  pid: Type.Optional(Type.Integer()),
+  exit: Type.Optional(Exit),
+});
+export type ContainerSummary = Static<typeof ContainerSummary>;
+
+export const ContainerDetail = Type.Intersect([
+  ContainerSummary,
+  Type.Object({
+    /** What was asked for, as it came. */
+    request: Type.Unknown(),
+    /** The complete OCI config.json that is run. */
+    spec: Type.Unknown(),
+    limits: Limits,
+    tty: Type.Boolean(),
+    stdin: Type.Boolean(),
+    autoRemove: Type.Boolean(),
+    stopSignal: Type.String(),
+    stopTimeout: Type.Integer(),
+    logPath: Type.String(),
+    /** Control group of the container, relative to each hierarchy's mount point. */
+    cgroup: Type.String(),
+    execs: Type.Array(Type.String()),
+    /** Why the last start failed, if it did. */
+    failure: Type.Optional(Type.String()),
+  }),
+]);
+export type ContainerDetail = Static<typeof ContainerDetail>;
+
+export const UpdateRequest = closed({ limits: Limits });
+export type UpdateRequest = Static<typeof UpdateRequest>;
+
+export const RenameRequest = closed({ name: Name });
+export const KillRequest = closed({
+  signal: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 32, description: 'a signal by name ("TERM", "SIGTERM") or number' }),
+  ),
+});
+export const StopRequest = closed({
+  signal: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 32, description: 'a signal by name ("TERM", "SIGTERM") or number' }),
+  ),
+  /** Seconds; absent: the container's own stopTimeout. */
+  timeout: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 86_400, description: "seconds; default the container's stopTimeout" }),
+  ),
+});
+export type StopRequest = Static<typeof StopRequest>;
+
+/** `GET /containers`: all=true shows those that do not run; the others narrow. */
+export const ListQuery = closed({
+  all: Type.Optional(Type.Boolean({ description: 'also those that do not run' })),
+  status: Type.Optional(Type.Array(Status)),
+  name: Type.Optional(Type.String({ description: 'part of the name' })),
+  id: Type.Optional(Type.String({ description: 'beginning of the id' })),
+  label: Type.Optional(Type.Array(Type.String(), { description: '"key" or "key=value"' })),
+  limit: Type.Optional(Type.Integer({ minimum: 1 })),
+});
+export type ListQuery = Static<typeof ListQuery>;
+
+export const WaitQuery = closed({
+  /** stopped (default): when it does not run (now, or next); next-exit: the next end; removed: when it is gone. */
+  condition: Type.Optional(Type.Union([Type.Literal('stopped'), Type.Literal('next-exit'), Type.Literal('removed')])),
+});
+export type WaitQuery = Static<typeof WaitQuery>;
+
+export const RemoveQuery = closed({
+  force: Type.Optional(Type.Boolean({ description: 'kill it first if it runs' })),
+});
+
+export const Top = Type.Object({
+  titles: Type.Array(Type.String()),
+  processes: Type.Array(Type.Array(Type.String())),
+});
+export type Top = Static<typeof Top>;
+
+export const LogQuery = closed({
+  follow: Type.Optional(Type.Boolean({ description: 'go on until the container has ended' })),
+  stdout: Type.Optional(Type.Boolean()),
+  stderr: Type.Optional(Type.Boolean()),
+  timestamps: Type.Optional(Type.Boolean({ description: 'as plain text: each line after its time' })),
+  /** RFC 3339, or seconds since 1970 with up to nine decimals. */
+  since: Type.Optional(Moment),
+  until: Type.Optional(Moment),
+  /** Number of last lines, or "all". */
+  tail: Type.Optional(Type.String({ pattern: '^([0-9]{1,9}|all)$', description: 'a number of lines, or "all"' })),
+});
+export type LogQuery = Static<typeof LogQuery>;
+
+/** One line (or part of one) of the log, as NDJSON and SSE carry it. */
+export const LogEntry = Type.Object({
+  at: Timestamp,
+  stream: Type.Union([Type.Literal('stdout'), Type.Literal('stderr')]),
+  /** The line without its newline; bytes that are not UTF-8 appear as U+FFFD. */
+  text: Type.String(),
+  /** The line goes on in the next entry of the same stream. */
+  partial: Type.Boolean(),
+});
+export type LogEntry = Static<typeof LogEntry>;

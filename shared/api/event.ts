@@ -1,0 +1,53 @@
+/** Events: what happened to containers, in order. */
+import { Type, type Static } from '@sinclair/typebox';
+import { Labels, Moment, Timestamp, closed } from './common.ts';
+
+export const EVENT_ACTIONS = [
+  'create',
+  'start',
+  'exec_create',
+  'exec_start',
+  'exec_die',
+  'attach',
+  'pause',
+  'unpause',
+  'update',
+  'rename',
+  'resize',
+  'kill',
+  'oom',
+  'die',
+  'stop',
+  'restart',
+  'destroy',
+] as const;
+export const EventAction = Type.Union(EVENT_ACTIONS.map((name) => Type.Literal(name)));
+export type EventAction = (typeof EVENT_ACTIONS)[number];
+
+export const Event = Type.Object({
+  /** Grows by one, also across restarts of the daemon. */
+  sequence: Type.Integer(),
+  at: Timestamp,
+  action: EventAction,
+  container: Type.String(),
+  name: Type.String(),
+  labels: Labels,
+  /** exec_*: its id. */
+  exec: Type.Optional(Type.String()),
+  /** die, exec_die: absent where unknown. */
+  exitCode: Type.Optional(Type.Integer()),
+  /** kill: the signal's name. rename: the former name. */
+  detail: Type.Optional(Type.String()),
+});
+export type Event = Static<typeof Event>;
+
+export const EventQuery = closed({
+  /** RFC 3339 or seconds since 1970; what is kept since then is told first. */
+  since: Type.Optional(Moment),
+  /** The stream ends then; a time in the past gives what is kept and ends. */
+  until: Type.Optional(Moment),
+  container: Type.Optional(Type.Array(Type.String())),
+  action: Type.Optional(Type.Array(EventAction)),
+  label: Type.Optional(Type.Array(Type.String())),
+});
+export type EventQuery = Static<typeof EventQuery>;

@@ -1,0 +1,72 @@
+/** The README's lines are executed as they stand there, in order, against a daemon of the test's own. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { TestDaemon, run } from '../harness/daemon.ts';
+
+const top = join(import.meta.dirname, '../..');
+
+interface Block {
+  readonly heading: string;
+  readonly script: string;
+}
+
+/** The ```sh blocks and the heading each stands under. */
+function blocksOf(file: string): Block[] {
+  const blocks: Block[] = [];
+  let heading = '';
+  let script: string[] | undefined;
+  for (const line of readFileSync(join(top, file), 'utf8').split('\n')) {
+    if (script !== undefined) {
+      if (line === '```') {
+        blocks.push({ heading, script: script.join('\n') });
+        script = undefined;
+      } else script.push(line);
+    } else if (line === '```sh') script = [];
+    else if (line.startsWith('#')) heading = line.replace(/^#+ /, '');
+  }
+  return blocks;
+}
+
+let daemon: TestDaemon;
+before(async () => {
+  daemon = await TestDaemon.open();
+});
+after(() => daemon.close());
+
+const outputs = new Map<string, string>();
+
+const EXPECTED: Record<string, RegExp[]> = {
+  'At the shell': [/^hello$/m, /web/, /stopped .*137|stopped/],
+  'With curl': [/"name":"greeter"/, /hello from curl/, /12XB/],
+};
+
+test('README.md has blocks to test', () => {
+  assert.ok(blocksOf('README.md').length >= 3);
+});
+
+for (const [index, { heading, script }] of blocksOf('README.md').entries()) {
+  test(`README.md, ${heading}, block ${index + 1}`, async () => {
+    const result = await run('bash', ['-euo', 'pipefail', '-c', script], {
+      env: {
+        PATH: `${join(top, 'bin')}:${process.env.PATH ?? ''}`,
+        TARE_HOST: `unix://${daemon.socket}`,
+        TARE_SOCKET: daemon.socket,
+      },
+    });
+    assert.equal(result.code, 0, `${result.stdout}\n${result.stderr}`);
+    outputs.set(heading, (outputs.get(heading) ?? '') + result.stdout);
+  });
+}
+
+test('what the README’s lines printed is what they promise', async () => {
+  for (const [heading, patterns] of Object.entries(EXPECTED)) {
+    for (const pattern of patterns) assert.match(outputs.get(heading) ?? '', pattern, heading);
+  }
+  assert.deepEqual(
+    await daemon.client.must('GET', '/v1/containers?all=true'),
+    [],
+    'what the README started, it removed',
+  );
+});

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Command } from '../../../client/command.ts';
+import { loadCommands } from '../../../client/commands/table.ts';
+import { bashCompletion } from '../../../client/completion/bash.ts';
+import { fishCompletion } from '../../../client/completion/fish.ts';
+import { zshCompletion } from '../../../client/completion/zsh.ts';
+
+describe('completion', () => {
+  let commands: readonly Command[];
+  let directory: string;
+  before(async () => {
+    commands = await loadCommands();
+    directory = mkdtempSync(join(tmpdir(), 'tare-completion-'));
+    // What the script asks for the names of containers.
+    writeFileSync(join(directory, 'tare'), '#!/bin/sh\necho web\necho worker\n', { mode: 0o755 });
+    writeFileSync(join(directory, 'script'), bashCompletion(commands));
+  });
+  after(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  /** What bash offers for the last of `words`. */
+  function offered(...words: string[]): readonly string[] {
+    const list = words.map((word) => `'${word}'`).join(' ');
+    const script = `. ./script; COMP_WORDS=(tare ${list}); COMP_CWORD=${String(words.length)}; _tare; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const output = execFileSync('bash', ['-c', script], {
+      cwd: directory,
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${directory}:${process.env.PATH ?? ''}` },
+    });
+    return output.split('\n').filter((line) => line !== '');
+  }
+
+  it('offers commands', () => {
+    assert.deepEqual(offered('st'), ['start', 'stop']);
+    assert.ok(offered('').includes('run'));
+    assert.deepEqual(offered('--host', 'unix:///x', 'un'), ['unpause']);
+  });
+
+  it('offers flags', () => {
+    assert.deepEqual(offered('run', '--memory-s'), ['--memory-swap']);
+    assert.deepEqual(offered('run', '--publ'), []);
+    assert.deepEqual(offered('ps', '--no'), ['--no-trunc']);
+    assert.deepEqual(offered('--ho'), ['--host']);
+  });
+
+  it('offers containers', () => {
+    assert.deepEqual(offered('stop', 'w'), ['web', 'worker']);
+    assert.deepEqual(offered('stop', '-t', '5', 'we'), ['web']);
+    assert.deepEqual(offered('exec', '-it', 'wo'), ['worker']);
+    assert.deepEqual(offered('exec', 'web', 'wo'), []);
+  });
+
+  it('offers values of flags', () => {
+    assert.deepEqual(offered('run', '--network', 'h'), ['host']);
+    assert.deepEqual(offered('kill', '-s', 'US'), ['USR1', 'USR2']);
+    assert.deepEqual(offered('completion', 'z'), ['zsh']);
+  });
+
+  const scripts = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion };
+  for (const [shell, script] of Object.entries(scripts)) {
+    it(`names every command and flag for ${shell}`, () => {
+      const text = script(commands);
+      for (const command of commands) {
+        assert.ok(text.includes(command.name));
+        for (const flag of command.flags) {
+          assert.equal(text.includes(flag.name) || flag.refused !== undefined, true, flag.name);
+        }
+      }
+      const syntax = spawnSync(shell, ['-n'], { input: text, encoding: 'utf8' });
+      // A shell that is not installed cannot be asked; bash always is.
+      if (shell === 'bash' || syntax.error === undefined) assert.equal(syntax.stderr, '');
+    });
+  }
+});

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { Value } from '@sinclair/typebox/value';
+import { CreateRequest } from '../../../shared/api/container.ts';
+import { parseArguments } from '../../../client/arguments.ts';
+import { CREATE_FLAGS } from '../../../client/create/flags.ts';
+import { createRequest } from '../../../client/create/request.ts';
+import { parseDevice, parseMount, parseTmpfs, parseVolume } from '../../../client/create/mounts.ts';
+import { CliError, UsageError } from '../../../client/errors.ts';
+
+const OWN = { HOME: '/root', EMPTY: '' };
+
+/** The request for these words, which the API's own schema accepts. */
+function request(...words: string[]): CreateRequest {
+  const made = createRequest(parseArguments(words, CREATE_FLAGS, false), OWN);
+  assert.deepEqual([...Value.Errors(CreateRequest, made)], []);
+  return made;
+}
+
+function refused(...words: string[]): RegExpMatchArray | string {
+  try {
+    createRequest(parseArguments(words, CREATE_FLAGS, false), OWN);
+  } catch (error) {
+    assert.ok(error instanceof CliError);
+    return error.message;
+  }
+  assert.fail(`${words.join(' ')} was accepted`);
+}
+
+describe('the request of create', () => {
+  let directory: string;
+  const file = (name: string, text: string): string => {
+    const path = join(directory, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), 'tare-request-'));
+  });
+  after(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  it('names the root file system and how it is used', () => {
+    assert.deepEqual(request('--rootfs', '/x'), { rootfs: '/x' });
+    assert.deepEqual(request('--rootfs', '/x:ro'), { rootfs: '/x', rootfsMode: 'ro' });
+    assert.deepEqual(request('--rootfs', '/x:rw'), { rootfs: '/x', rootfsMode: 'rw' });
+    assert.deepEqual(request('--rootfs', '/a:b'), { rootfs: '/a:b' });
+    assert.deepEqual(request('--rootfs', 'x'), { rootfs: resolve('x') });
+    assert.deepEqual(request('--bundle', 'b'), { bundle: resolve('b') });
+    assert.match(String(refused('sh')), /--rootfs DIR or --bundle DIR is needed/);
+    assert.match(String(refused('--rootfs', '/', '--bundle', '/b')), /exclude each other/);
+    assert.match(String(refused('--rootfs', ':ro')), /names no directory/);
+  });
+
+  it('takes everything at once', () => {
+    const words =
+      '--rootfs / --name web -it --rm -w /srv -u 1:2 --group-add 7 --group-add wheel -h box --domainname d --umask 0027 ' +
+      '-l a=b -l c -m 512m --memory-swap -1 --memory-reservation 1g --cpus 1.5 -c 512 --cpuset-cpus 0-1 --pids-limit 99 ' +
+      '--ulimit nofile=10:20 --oom-score-adj -5 --sysctl net.x=1 --cap-add NET_ADMIN --cap-drop ALL --privileged ' +
+      '--read-only --security-opt no-new-privileges --security-opt seccomp=unconfined --net host --log-opt max-size=1m ' +
+      '--log-opt max-file=3 --stop-signal INT --stop-timeout 4 --upper tmpfs sh -c -x';
+    assert.deepEqual(request(...words.split(' ')), {
+      rootfs: '/',
+      name: 'web',
+      command: ['sh', '-c', '-x'],
+      tty: true,
+      stdin: true,
+      autoRemove: true,
+      workdir: '/srv',
+      user: '1:2',
+      groups: ['7', 'wheel'],
+      hostname: 'box',
+      domainname: 'd',
+      umask: '0027',
+      labels: { a: 'b', c: '' },
+      limits: {
+        memory: '512m',
+        memorySwap: -1,
+        memoryReservation: '1g',
+        cpus: 1.5,
+        cpuShares: 512,
+        cpuset: '0-1',
+        pids: 99,
+      },
+      ulimits: [{ name: 'nofile', soft: 10, hard: 20 }],
+      oomScoreAdj: -5,
+      sysctls: { 'net.x': '1' },
+      capabilities: { add: ['NET_ADMIN'], drop: ['ALL'] },
+      security: { noNewPrivileges: true, seccomp: 'unconfined', privileged: true, readonlyRootfs: true },
+      network: { mode: 'host' },
+      log: { maxSize: '1m', maxFiles: 3 },
+      stopSignal: 'INT',
+      stopTimeout: 4,
+      upper: 'tmpfs',
+    });
+  });
+
+  it('collects the environment from files, flags and the user', () => {
+    const path = file('env', '\uFEFF# comment\n\n A=file\nB=file\r\nHOME\nNONE\n');
+    const { env } = request('--rootfs', '/', '-e', 'A=flag', '--env-file', path, '-e', 'EMPTY', '-e', 'C=x=y');
+    assert.deepEqual(env, ['A=flag', 'B=file', 'HOME=/root', 'EMPTY=', 'C=x=y']);
+    assert.match(String(refused('--rootfs', '/', '-e', '=x')), /has no name/);
+    assert.match(String(refused('--rootfs', '/', '--env-file', join(directory, 'absent'))), /cannot read .*absent/);
+  });
+
+  it('reads the OCI overlay and the seccomp profile from files', () => {
+    const oci = file('oci.json', '{"linux":{"resources":{}}}');
+    const profile = file('seccomp.json', '{"defaultAction":"SCMP_ACT_ALLOW"}');
+    const made = request('--rootfs', '/', '--oci', oci, '--security-opt', `seccomp=${profile}`);
+    assert.deepEqual(made.oci, { linux: { resources: {} } });
+    assert.deepEqual(made.security?.seccomp, { defaultAction: 'SCMP_ACT_ALLOW' });
+    assert.match(String(refused('--rootfs', '/', '--oci', file('list.json', '[]'))), /not a json object/);
+    assert.match(String(refused('--rootfs', '/', '--oci', file('bad.json', '{'))), /is not json/);
+  });
+
+  it('refuses by name what cannot be done', () => {
+    for (const [words, message] of [
+      [['--init'], /--init is not supported/],
+      [['-p', '80:80'], /-p is not supported/],
+      [['--network', 'mine'], /--network "mine" is not supported/],
+      [['--security-opt', 'apparmor=x'], /apparmor=x.* is not supported/],
+      [['--log-opt', 'tag=x'], /tag=x.* is not supported/],
+      [['--ulimit', 'nofile'], /--ulimit "nofile" is not/],
+      [['--sysctl', 'x'], /--sysctl "x" is not/],
+      [['--restart', 'always'], /--restart is not supported/],
+    ] as const) {
+      assert.match(String(refused('--rootfs', '/', ...words)), message);
+    }
+  });
+});
+
+describe('mounts', () => {
+  it('of --volume', () => {
+    assert.deepEqual(parseVolume('/a:/b'), { type: 'bind', source: '/a', target: '/b' });
+    assert.deepEqual(parseVolume('./a:/b:ro,rslave,noexec'), {
+      type: 'bind',
+      source: resolve('a'),
+      target: '/b',
+      readonly: true,
+      propagation: 'rslave',
+      options: ['noexec'],
+    });
+    for (const text of ['name:/b', '/b', '/a:/b:ro:x', '/a:/b:what', '/a:/b:z']) {
+      assert.throws(() => parseVolume(text), UsageError, text);
+    }
+  });
+
+  it('of --tmpfs', () => {
+    assert.deepEqual(parseTmpfs('/t'), { type: 'tmpfs', target: '/t' });
+    assert.deepEqual(parseTmpfs('/t:size=64m,mode=01777,noexec,ro'), {
+      type: 'tmpfs',
+      target: '/t',
+      size: '64m',
+      mode: '1777',
+      readonly: true,
+      options: ['noexec'],
+    });
+  });
+
+  it('of --mount', () => {
+    assert.deepEqual(parseMount('type=bind,src=/a,dst=/b,readonly,bind-propagation=shared,bind-nonrecursive=true'), {
+      type: 'bind',
+      source: '/a',
+      target: '/b',
+      readonly: true,
+      propagation: 'shared',
+      recursive: false,
+    });
+    assert.deepEqual(parseMount('type=tmpfs,"target=/a,b",tmpfs-size=1m,tmpfs-mode=700,ro=false'), {
+      type: 'tmpfs',
+      target: '/a,b',
+      size: '1m',
+      mode: '700',
+      readonly: false,
+    });
+    for (const text of [
+      'target=/b',
+      'type=bind,target=/b',
+      'type=bind,source=/a',
+      'type=volume,target=/b',
+      'type=tmpfs,source=/a,target=/b',
+      'type=bind,source=/a,target=/b,readonly=maybe',
+      'type=bind,source=/a,target=/b,volume-opt=x',
+      'type=bind,source=/a,target=/b,bind-propagation=wild',
+      '"type=bind',
+    ]) {
+      assert.throws(() => parseMount(text), UsageError, text);
+    }
+  });
+
+  it('of --device', () => {
+    assert.deepEqual(parseDevice('/dev/fuse'), { source: '/dev/fuse' });
+    assert.deepEqual(parseDevice('/dev/a:/dev/b:rw'), { source: '/dev/a', target: '/dev/b', permissions: 'rw' });
+    assert.deepEqual(parseDevice('/dev/a:r'), { source: '/dev/a', permissions: 'r' });
+    assert.throws(() => parseDevice('fuse'), UsageError);
+  });
+});

@@ -1,0 +1,43 @@
+/** Rows for tests. */
+import { randomBytes } from 'node:crypto';
+import type { ContainerRow, Documents } from '../../../daemon/registry/containers.ts';
+
+export function identifier(): string {
+  return randomBytes(32).toString('hex');
+}
+
+export function containerRow(given: Partial<ContainerRow>): ContainerRow {
+  const id = given.id ?? identifier();
+  return {
+    id,
+    name: `name-${id.slice(0, 12)}`,
+    status: 'created',
+    intent: null,
+    rootfs: '/rootfs',
+    command: ['true'],
+    labels: {},
+    limits: {},
+    tty: false,
+    stdin: false,
+    autoRemove: false,
+    stopSignal: 'SIGTERM',
+    stopTimeout: 10,
+    logMaxBytes: 0,
+    logMaxFiles: 1,
+    createdAt: '2026-01-01T00:00:00.000000000Z',
+    startedAt: null,
+    pid: null,
+    processStarted: null,
+    bootId: null,
+    exit: null,
+    failure: null,
+    ...given,
+  };
+}
+
+export const documents: Documents = {
+  request: '{"rootfs":"/rootfs"}',
+  spec: '{"ociVersion":"1.3.0","x":18446744073709551615}',
+  root: '{"kind":"bind","source":"/rootfs"}',
+  bundle: '/rootfs',
+};
