@@ -12,6 +12,7 @@ import fastify, {
   type FastifyServerOptions,
 } from 'fastify';
 import { MAX_BODY, parseBody } from './body.ts';
+import { drain } from './drain.ts';
 import type { Engine } from './engine.ts';
 import { checkOrigin, checkUpgrade } from './gate.ts';
 import { documentationPage } from './documentation.ts';
@@ -117,7 +118,7 @@ function addHooks(server: FastifyInstance, parts: FollowParts): void {
 }
 
 function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: ApiLogger): void {
-  if (error instanceof ClientGone) {
+  if (error instanceof ClientGone || isAborted(error)) {
     reply.hijack();
     return;
   }
@@ -126,10 +127,15 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
   if (isFault(error)) logger.error({ err: error, method: request.method, url: request.url }, 'request failed');
   if (error instanceof EdgeError) reply.headers(error.headers);
   // As bytes: to a text fastify would add a charset, which this media type does not have.
-  reply
-    .code(problem.status)
-    .header('content-type', PROBLEM_TYPE)
-    .send(Buffer.from(JSON.stringify(problem)));
+  reply.code(problem.status).header('content-type', PROBLEM_TYPE);
+  const answer = () => reply.send(Buffer.from(JSON.stringify(problem)));
+  if (problem.code === 'body_too_large') drain(request.raw, answer);
+  else answer();
+}
+
+/** The connection broke while its body was read: Node's own error of an IncomingMessage. */
+function isAborted(error: unknown): boolean {
+  return error instanceof Error && error.message === 'aborted' && 'code' in error && error.code === 'ECONNRESET';
 }
 
 /** 405 where the path is known with other methods. */

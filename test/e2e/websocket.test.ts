@@ -134,7 +134,7 @@ test('attach to nothing is plain HTTP; to a stopped one the API waits for its ne
   assert.equal(await waiting.end(), 0);
   const refused = await daemon.cli(['attach', id]);
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /not running/);
+  assert.match(refused.stderr, /does not run/);
   await assert.rejects(Stream.open(daemon.socket, `/v1/execs/nothing/start`), /^Error: 404 /);
   await remove(id);
 });

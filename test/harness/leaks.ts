@@ -82,7 +82,8 @@ function gone(error: unknown): undefined {
 /** The init of a sandbox may not be looked into, even by root; it is not ours. */
 function hidden(error: unknown): undefined {
   const { code } = error as NodeJS.ErrnoException;
-  code === 'EACCES' || code === 'EPERM' ? undefined : gone(error);
+  if (code === 'EACCES' || code === 'EPERM') return undefined;
+  gone(error);
 }
 
 async function networkNamespaces(): Promise<string[]> {
