@@ -1,4 +1,3 @@
-import importX from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
 /** A folder and what it must not import: the arrows of the house (README, "The house"). */
@@ -21,14 +20,7 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
-    plugins: { 'import-x': importX },
-    settings: {
-      'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
-      'import-x/resolver': { node: { extensions: ['.ts'] } },
-    },
     rules: {
-      'import-x/no-cycle': 'error',
-      'import-x/no-self-import': 'error',
       eqeqeq: ['error', 'always'],
       'no-console': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',

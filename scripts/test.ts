@@ -5,7 +5,7 @@
  * |------------|---------------------------------------------------------------------------------------------|
  * | build      | the shim and the bundles                                                                    |
  * | typecheck  | tsc                                                                                         |
- * | lint       | eslint (walls between folders, import cycles) and prettier                                  |
+ * | lint       | eslint (walls between folders), import cycles, prettier                                   |
  * | unit       | the parts alone, parsers and compilers against random input, the shim's protocol            |
  * | sanitizers | the shim's protocol and the interpreter once more, under ASan and UBSan                     |
  * | e2e        | the daemon and the CLI as users run them: storms, kill -9, full disks, terminals (the slow part: 8,000 lives and 50 crashes take two minutes) |
@@ -88,9 +88,13 @@ const STEPS: Record<string, () => Promise<Outcome>> = {
   build: () => whole('node', 'scripts/build.ts'),
   typecheck: () => whole('tsc', '--noEmit'),
   lint: async () => {
-    const eslint = await whole('eslint', '.');
-    const prettier = await whole('prettier', '--check', '--log-level', 'warn', '.');
-    return { passed: eslint.passed & prettier.passed, failed: eslint.failed | prettier.failed, skipped: 0 };
+    const outcomes = [
+      await whole('eslint', '.'),
+      await whole('node', 'scripts/import-cycles.ts'),
+      await whole('prettier', '--check', '--log-level', 'warn', '.'),
+    ];
+    const failed = outcomes.filter((outcome) => outcome.failed > 0).length;
+    return { passed: outcomes.length - failed, failed, skipped: 0 };
   },
   unit: () => tests(['test/unit/**/*.test.ts'], { concurrency: 2 }),
   sanitizers: async () => {

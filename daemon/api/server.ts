@@ -128,7 +128,9 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
   if (error instanceof EdgeError) reply.headers(error.headers);
   // As bytes: to a text fastify would add a charset, which this media type does not have.
   reply.code(problem.status).header('content-type', PROBLEM_TYPE);
-  const answer = () => reply.send(Buffer.from(JSON.stringify(problem)));
+  const answer = (): void => {
+    reply.send(Buffer.from(JSON.stringify(problem)));
+  };
   if (problem.code === 'body_too_large') drain(request.raw, answer);
   else answer();
 }
