@@ -56,7 +56,8 @@ export async function prepareContestants(
   delete linux.cgroupsPath;
   await writeFile(
     join(bundle, 'config.json'),
-    JSON.stringify({ ...spec, linux, root: { path: rootfs, readonly: false } }),
+    // crun 1.8 knows no later version of the specification.
+    JSON.stringify({ ...spec, ociVersion: '1.0.2', linux, root: { path: rootfs, readonly: false } }),
   );
   const command = (name: string, words: readonly string[]): Contestant => ({
     name,
