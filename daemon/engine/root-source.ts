@@ -27,8 +27,9 @@ export function chooseRoot(request: CreateRequest & { rootfs: string }, id: stri
   const obstacle = diskObstacle(directory, places.root);
   if (request.upper === 'disk' && obstacle !== undefined) throw invalid('upper', `"disk" cannot be: ${obstacle}`);
   if (request.upper === 'tmpfs' || obstacle !== undefined) {
-    const warnings =
-      request.upper === 'tmpfs' || obstacle === undefined ? [] : [`what is written goes to memory: ${obstacle}`];
+    // Of a disposable container nothing is expected to stay, and the tmpfs was asked for where it was named.
+    const isExpected = request.upper === 'tmpfs' || request.autoRemove === true;
+    const warnings = isExpected || obstacle === undefined ? [] : [`what is written goes to memory: ${obstacle}`];
     return { directory, source: { kind: 'overlay-tmpfs', lower: [directory], size: 0 }, readonly, warnings };
   }
   const source: RootSource = {
