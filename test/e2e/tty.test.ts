@@ -24,7 +24,7 @@ async function atTerminal(use: (terminal: Terminal) => Promise<void>): Promise<v
     await terminal.shows(/^host> $/m);
     await use(terminal);
   } finally {
-    terminal.close();
+    await terminal.close();
   }
 }
 

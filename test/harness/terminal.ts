@@ -1,14 +1,19 @@
 /** A person at a terminal: tmux on a server of the test's own, keys sent, the screen read. */
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from './until.ts';
 
+let opened = 0;
+
 export class Terminal {
   private readonly socket: string;
+  private readonly server: number;
 
   /** A window of `columns` × `rows` with a plain bash. */
   constructor(folder: string, size: { columns: number; rows: number }, env: Record<string, string>) {
-    this.socket = join(folder, 'tmux.sock');
+    // A socket each: the server before may still be on its way out of its own.
+    this.socket = join(folder, `tmux-${++opened}.sock`);
     const variables = Object.entries({ ...env, HISTFILE: '' }).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
     this.tmux(
       '-f',
@@ -23,6 +28,7 @@ export class Terminal {
       'bash --norc --noprofile',
     );
     this.tmux('set-option', '-g', 'history-limit', '5000');
+    this.server = Number(this.tmux('display-message', '-p', '#{pid}'));
   }
 
   private tmux(...args: string[]): string {
@@ -69,7 +75,9 @@ export class Terminal {
     }
   }
 
-  close(): void {
+  /** Ends the server with all that runs in it, and waits for its end. */
+  async close(): Promise<void> {
     this.tmux('kill-server');
+    await until('tmux ends', () => !existsSync(`/proc/${this.server}`));
   }
 }
