@@ -89,8 +89,13 @@ int init_copy_up(struct init *init, int from, int to, const char *path);
 int path_open(struct init *init, const char *path, uint64_t flags);
 /* mkdir -p below the root and O_PATH of it; `mode` for the last component. `*made` where it was missing. -1 with errno. */
 int path_make_directory(struct init *init, const char *path, mode_t mode, bool *made);
-/* The directory in which `path` lies (made if missing), and its last component. -1 with errno. */
-int path_open_parent(struct init *init, const char *path, const char **name);
+/*
+ * The directory in which `path` lies (made if missing), and its last component. `resolve`: 0 or RESOLVE_NO_XDEV,
+ * for what must not be made in a mount that the image's symlinks lead into. -1 with errno.
+ */
+int path_open_parent(struct init *init, const char *path, uint64_t resolve, const char **name);
+/* Opens a last component without following it, made if missing. -1 with errno. */
+int path_open_last(int parent, const char *name, bool directory);
 /* What a mount goes onto: made if missing, a directory or an empty file. `strict`: the last component must be no symlink. */
 int path_open_target(struct init *init, const char *path, bool directory, bool strict);
 /* The anchor that `path` names exactly, or -1. */

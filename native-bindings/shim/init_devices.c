@@ -28,7 +28,9 @@ int init_symlink(struct init *init, const struct plan_operation *operation)
 	const char *to = operation->symlink.to;
 	const char *name;
 	char standing[PATH_MAX];
-	scoped_fd parent = path_open_parent(init, path, &name);
+	/* The links of /dev; others lie in mounts of the plan's own, as those of /sys/fs/cgroup do. */
+	uint64_t resolve = strncmp(path, "/dev/", 5) == 0 ? RESOLVE_NO_XDEV : 0;
+	scoped_fd parent = path_open_parent(init, path, resolve, &name);
 	FAIL_IF(parent < 0, "open of the directory", path);
 	if (symlinkat(to, parent, name) == 0)
 		return 0;
@@ -75,6 +77,24 @@ static int make_node(int parent, const char *name, mode_t type, mode_t mode, dev
 	return 1;
 }
 
+/* Owner and mode for a node that stood there; one that a bind has put there is the host's, and stays as it is. */
+static int adopt_node(struct init *init, int parent, const char *name, const struct plan_operation *operation)
+{
+	const char *path = operation->device.path;
+	mode_t mode = (mode_t)operation->device.mode & 07777;
+	dev_t number = makedev((unsigned)operation->device.major, (unsigned)operation->device.minor);
+	struct stat status;
+	scoped_fd node = kernel_open(parent, name, O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+	if (node < 0 && errno == EXDEV)
+		return 0;
+	if (node < 0 || fstat(node, &status) != 0 || !is_device(&status, type_of_kind(operation->device.kind), number))
+		return init_fail(init, "device was replaced", path);
+	if (fchownat(node, "", (uid_t)operation->device.uid, (gid_t)operation->device.gid, AT_EMPTY_PATH) != 0)
+		return init_fail(init, "chown", path);
+	FAIL_IF((status.st_mode & 07777) != mode && fchmodat(parent, name, mode, 0) != 0, "chmod", path);
+	return 0;
+}
+
 int init_device(struct init *init, const struct plan_operation *operation)
 {
 	const char *path = operation->device.path;
@@ -85,21 +105,19 @@ int init_device(struct init *init, const struct plan_operation *operation)
 	const char *name;
 	errno = EINVAL;
 	FAIL_IF(type == 0, "kind of device", path);
-	scoped_fd parent = path_open_parent(init, path, &name);
+	/*
+	 * Not across a mount: the image may have linked the directory into a volume, where a file of the host would
+	 * give way to the device (CVE-2026-41579).
+	 */
+	scoped_fd parent = path_open_parent(init, path, RESOLVE_NO_XDEV, &name);
 	FAIL_IF(parent < 0, "open of the directory", path);
 	dev_t number = makedev((unsigned)operation->device.major, (unsigned)operation->device.minor);
 	int made = make_node(parent, name, type, mode, number);
 	FAIL_IF(made < 0, "mknod", path);
-	if ((made == 0 || uid != 0 || gid != 0) && fchownat(parent, name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
-		return init_fail(init, "chown", path);
 	/* mkdir and mknod took the mode as it stands, for init's umask is 0. */
-	if (made == 0) {
-		scoped_fd node = kernel_open(parent, name, O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-		struct stat status;
-		if (node < 0 || fstat(node, &status) != 0 || !is_device(&status, type, number))
-			return init_fail(init, "device was replaced", path);
-		FAIL_IF((status.st_mode & 07777) != mode && fchmodat(parent, name, mode, 0) != 0, "chmod", path);
-	}
+	if (made == 0)
+		return adopt_node(init, parent, name, operation);
+	FAIL_IF((uid != 0 || gid != 0) && fchownat(parent, name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0, "chown", path);
 	return 0;
 }
 
@@ -115,7 +133,9 @@ int init_device_bind(struct init *init, const struct plan_operation *operation)
 	errno = ENODEV;
 	if (!is_device(&status, type_of_kind(operation->device_bind.kind), number))
 		return init_fail(init, "not the device that was meant", source);
-	scoped_fd place = path_open_target(init, path, false, true);
+	const char *name;
+	scoped_fd parent = path_open_parent(init, path, RESOLVE_NO_XDEV, &name);
+	scoped_fd place = parent < 0 ? -1 : path_open_last(parent, name, false);
 	FAIL_IF(place < 0, "open of the mount point", path);
 	return kernel_attach(tree, place) == 0 ? 0 : init_fail(init, "move_mount", path);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 /* The step, and the kernel's own line about it where the context has one ("e overlay: …"). */
 static int fail_with_log(struct init *init, int context, const char *step, const char *key, const char *path)
@@ -100,6 +101,24 @@ static int keep_anchor(struct init *init, int mount, const char *target)
 	return 0;
 }
 
+/*
+ * The mount point, which must not lie in procfs by a symlink of the image: a volume over /proc would be what programs
+ * and later checks take for the kernel's word (CVE-2019-16884). Paths that say /proc were judged when they were compiled.
+ */
+static int open_mount_point(struct init *init, const char *target, bool directory, bool strict)
+{
+	struct statfs filesystem;
+	int place = path_open_target(init, target, directory, strict);
+	FAIL_IF(place < 0, "open of the mount point", target);
+	const char *first = target + strspn(target, "/");
+	bool says_proc = strncmp(first, "proc", 4) == 0 && (first[4] == '/' || first[4] == 0);
+	if (says_proc || (fstatfs(place, &filesystem) == 0 && filesystem.f_type != MAGIC_PROC))
+		return place;
+	close_scoped(&place);
+	errno = EXDEV;
+	return init_fail(init, "mount point lies in procfs", target);
+}
+
 int init_mount(struct init *init, const struct plan_operation *operation)
 {
 	const char *type = operation->mount.type;
@@ -112,8 +131,9 @@ int init_mount(struct init *init, const struct plan_operation *operation)
 		return -1;
 	if (configure_options(init, context, operation->mount.options) != 0)
 		return -1;
-	scoped_fd place = path_open_target(init, target, true, is_strict(type, target));
-	FAIL_IF(place < 0, "open of the mount point", target);
+	scoped_fd place = open_mount_point(init, target, true, is_strict(type, target));
+	if (place < 0)
+		return -1;
 	bool copy_up = (operation->mount.flags & MOUNT_COPY_UP) != 0;
 	uint64_t attributes = operation->mount.attributes;
 	scoped_fd mount = init_create_filesystem(init, context, copy_up ? attributes & ~(uint64_t)ATTR_RDONLY : attributes, target);
@@ -160,8 +180,9 @@ int init_bind(struct init *init, const struct plan_operation *operation)
 	if (set_attributes(tree, AT_RECURSIVE, operation->bind.set_all, operation->bind.clear_all) != 0 ||
 	    set_attributes(tree, 0, operation->bind.set, operation->bind.clear) != 0)
 		return init_fail(init, "mount_setattr", source);
-	scoped_fd place = path_open_target(init, target, S_ISDIR(status.st_mode), path_anchor(target) >= 0);
-	FAIL_IF(place < 0, "open of the mount point", target);
+	scoped_fd place = open_mount_point(init, target, S_ISDIR(status.st_mode), path_anchor(target) >= 0);
+	if (place < 0)
+		return -1;
 	FAIL_IF(kernel_attach(tree, place) != 0, "move_mount", target);
 	FAIL_IF(set_propagation(tree, operation->bind.propagation) != 0, "mount_setattr propagation", target);
 	return keep_anchor(init, tree, target);

@@ -65,7 +65,7 @@ static int enter_or_make(int parent, const char *name, mode_t mode, bool *made)
 }
 
 /* Component by component; each prefix is resolved anew from the base, so symlinks on the way count from there. */
-static int make_from(int base, const char *path, mode_t mode, bool *made)
+static int make_from(int base, const char *path, mode_t mode, uint64_t resolve, bool *made)
 {
 	char prefix[PATH_MAX];
 	if ((size_t)snprintf(prefix, sizeof(prefix), "%s", path) >= sizeof(prefix)) {
@@ -79,7 +79,7 @@ static int make_from(int base, const char *path, mode_t mode, bool *made)
 		bool last = *skip_slashes(end) == 0;
 		char *next = end + strspn(end, "/");
 		*end = 0;
-		int fd = kernel_open(base, prefix, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT);
+		int fd = kernel_open(base, prefix, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT | resolve);
 		if (fd < 0 && errno == ENOENT)
 			fd = enter_or_make(parent < 0 ? base : parent, name, last ? mode : 0755, made);
 		int kept = errno;
@@ -93,17 +93,22 @@ static int make_from(int base, const char *path, mode_t mode, bool *made)
 	}
 }
 
-int path_make_directory(struct init *init, const char *path, mode_t mode, bool *made)
+static int make_directory(struct init *init, const char *path, mode_t mode, uint64_t resolve, bool *made)
 {
 	*made = false;
 	int base = find_base(init, &path);
-	int fd = kernel_open(base, path, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT);
+	int fd = kernel_open(base, path, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT | resolve);
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
-	return make_from(base, path, mode, made);
+	return make_from(base, path, mode, resolve, made);
 }
 
-int path_open_parent(struct init *init, const char *path, const char **name)
+int path_make_directory(struct init *init, const char *path, mode_t mode, bool *made)
+{
+	return make_directory(init, path, mode, 0, made);
+}
+
+int path_open_parent(struct init *init, const char *path, uint64_t resolve, const char **name)
 {
 	char directory[PATH_MAX];
 	const char *slash = strrchr(path, '/');
@@ -120,11 +125,10 @@ int path_open_parent(struct init *init, const char *path, const char **name)
 	}
 	memcpy(directory, path, size);
 	directory[size] = 0;
-	return path_make_directory(init, directory, 0755, &made);
+	return make_directory(init, directory, 0755, resolve, &made);
 }
 
-/* Opens the last component without following it, made if missing. */
-static int open_last(int parent, const char *name, bool directory)
+int path_open_last(int parent, const char *name, bool directory)
 {
 	uint64_t flags = O_PATH | (directory ? O_DIRECTORY : 0);
 	int fd = kernel_open(parent, name, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
@@ -150,8 +154,8 @@ int path_open_target(struct init *init, const char *path, bool directory, bool s
 	if (!strict && (fd >= 0 || errno != ENOENT))
 		return fd;
 	const char *name;
-	scoped_fd parent = path_open_parent(init, trimmed, &name);
-	return parent < 0 ? -1 : open_last(parent, name, directory);
+	scoped_fd parent = path_open_parent(init, trimmed, 0, &name);
+	return parent < 0 ? -1 : path_open_last(parent, name, directory);
 }
 
 int path_open_host(struct init *init, const char *path)

@@ -63,7 +63,9 @@ static int bind_console(struct init *init, int slave)
 {
 	scoped_fd tree = kernel_open_tree(slave, "", KERNEL_TREE_CLONE | AT_EMPTY_PATH);
 	FAIL_IF(tree < 0, "open_tree of the terminal", "/dev/console");
-	scoped_fd place = path_open_target(init, "/dev/console", false, true);
+	const char *name;
+	scoped_fd parent = path_open_parent(init, "/dev/console", RESOLVE_NO_XDEV, &name);
+	scoped_fd place = parent < 0 ? -1 : path_open_last(parent, name, false);
 	FAIL_IF(place < 0, "open of the mount point", "/dev/console");
 	return kernel_attach(tree, place) == 0 ? 0 : init_fail(init, "move_mount", "/dev/console");
 }
