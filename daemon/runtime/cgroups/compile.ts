@@ -26,6 +26,9 @@ export interface CompiledCgroup extends CgroupOperations {
   readonly oomFile: string;
 }
 
+/** An operation on a group's directory or one of its files. */
+type GroupOperation = Extract<Operation, { readonly op: `cgroup_${string}`; readonly host: string }>;
+
 /** The file of the group `path` that counts kills by the OOM killer; "" where memory has no controller. */
 export function oomFileOf(host: CgroupHost, path: string): string {
   const place = controllerPlace(host, 'memory');
@@ -34,7 +37,7 @@ export function oomFileOf(host: CgroupHost, path: string): string {
   return join(groupDirectory(place.hierarchy, path), file);
 }
 
-function deviceOperations(host: CgroupHost, path: string, rules: readonly DeviceRule[]): Operation[] {
+function deviceOperations(host: CgroupHost, path: string, rules: readonly DeviceRule[]): GroupOperation[] {
   const resolved = resolveDeviceRules(rules);
   const v1 = host.v1.find((hierarchy) => hierarchy.controllers.includes('devices'));
   if (v1 !== undefined) {
@@ -65,29 +68,36 @@ export function compileCgroup(host: CgroupHost, path: string, resources: Resourc
     return { beforeClone: [], afterClone: [], oomFile };
   }
   const all = hierarchies(host);
-  const make = all.map(({ mount }): Operation => ({ op: 'cgroup_make', host: join(mount, path) }));
-  const write = settings.map(({ mount, file, value }): Operation => ({
+  const make = all.map(({ mount }): GroupOperation => ({ op: 'cgroup_make', host: join(mount, path) }));
+  const write = settings.map(({ mount, file, value }): GroupOperation => ({
     op: 'cgroup_write',
     host: join(mount, path, file),
     value,
   }));
   const devices = deviceOperations(host, path, withDefaultDeviceRules(resources.devices));
-  const fill = [...make, ...write, ...devices];
-  const { beforeClone, afterClone } = compileJoin(host, path);
-  return host.mode === 'v2'
-    ? { beforeClone: [...fill, ...beforeClone], afterClone, oomFile }
-    : { beforeClone, afterClone: [...fill, ...afterClone], oomFile };
+  const { early, late } = byBirth(host, [...make, ...write, ...devices]);
+  const joined = compileJoin(host, path);
+  return { beforeClone: [...early, ...joined.beforeClone], afterClone: [...late, ...joined.afterClone], oomFile };
+}
+
+/**
+ * v2 groups must be there before the clone, since a process is born into one: moving it there later waits for a
+ * grace period of the kernel, 8 to 15 ms after a pause. v1 knows no such birth; its groups are made while init mounts.
+ */
+function byBirth(host: CgroupHost, operations: readonly GroupOperation[]): { early: Operation[]; late: Operation[] } {
+  const isV2 = (operation: GroupOperation): boolean =>
+    host.v2 !== undefined && operation.host.startsWith(`${host.v2.mount}/`);
+  return { early: operations.filter(isV2), late: operations.filter((operation) => !isV2(operation)) };
 }
 
 /** For an exec: into groups that exist. */
 export function compileJoin(host: CgroupHost, path: string): CgroupOperations {
   requireGroupPath(path);
-  if (host.mode === 'v2' && host.v2 !== undefined) {
-    return { beforeClone: [{ op: 'cgroup_into', host: groupDirectory(host.v2, path) }], afterClone: [] };
-  }
-  const joins = hierarchies(host).map((hierarchy): Operation => ({
-    op: 'cgroup_join',
-    host: groupDirectory(hierarchy, path),
-  }));
-  return { beforeClone: [], afterClone: joins };
+  const { v2 } = host;
+  return {
+    beforeClone: v2 === undefined ? [] : [{ op: 'cgroup_into', host: groupDirectory(v2, path) }],
+    afterClone: hierarchies(host)
+      .filter((hierarchy) => hierarchy.mount !== v2?.mount)
+      .map((hierarchy): Operation => ({ op: 'cgroup_join', host: groupDirectory(hierarchy, path) })),
+  };
 }

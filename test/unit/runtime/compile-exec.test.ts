@@ -24,11 +24,13 @@ test('v1: cloned into the pid namespace, placed while it joins the others', () =
   const plan = compileExec(spec, wanted, execTarget({ namespaces: namespaceFlags(spec), keyring: '_ses.one' }));
   assert.deepEqual(
     named(plan, 'cgroup_join').map(({ host }) => host),
-    [...HYBRID.v1, HYBRID.v2].map((hierarchy) => `${hierarchy?.mount ?? ''}/tare-0/one`),
+    HYBRID.v1.map((hierarchy) => `${hierarchy.mount}/tare-0/one`),
   );
+  assert.deepEqual(named(plan, 'cgroup_into'), [{ op: 'cgroup_into', host: `${HYBRID.v2?.mount ?? ''}/tare-0/one` }]);
   assert.deepEqual(
     names(plan).filter((name) => name !== 'cgroup_join'),
     [
+      'cgroup_into',
       'pid_namespace_of_init',
       'clone',
       'join_init',
