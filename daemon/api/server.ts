@@ -126,6 +126,7 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
   noteProblem(request, problem.code);
   if (isFault(error)) logger.error({ err: error, method: request.method, url: request.url }, 'request failed');
   if (error instanceof EdgeError) reply.headers(error.headers);
+  if (request.headers.upgrade !== undefined) endAfter(request, reply);
   // As bytes: to a text fastify would add a charset, which this media type does not have.
   reply.code(problem.status).header('content-type', PROBLEM_TYPE);
   const answer = (): void => {
@@ -133,6 +134,13 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
   };
   if (problem.code === 'body_too_large') drain(request.raw, answer);
   else answer();
+}
+
+/** Node takes its HTTP parser off a connection at an upgrade: after a refusal nothing more can be asked on it. */
+function endAfter(request: FastifyRequest, reply: FastifyReply): void {
+  const { socket } = request.raw;
+  reply.header('connection', 'close');
+  reply.raw.once('finish', () => socket.end());
 }
 
 /** The connection broke while its body was read: Node's own error of an IncomingMessage. */

@@ -1,7 +1,7 @@
 /** A create request as a complete OCI config.json: defaults, what was asked for, `oci` last; then validated. */
 import { statSync } from 'node:fs';
 import type { CreateRequest } from '../../shared/api/container.ts';
-import { CAPABILITIES, DEFAULT_CAPABILITIES, parseCapability } from '../runtime/capabilities.ts';
+import { CAPABILITIES, DEFAULT_CAPABILITIES, parseCapability, withinBoundingSet } from '../runtime/capabilities.ts';
 import { defaultSeccomp } from '../runtime/seccomp/default-profile.ts';
 import { type SpecHost, defaultSpec, mergeEnv, mergeSpec } from '../runtime/spec/default-spec.ts';
 import { RLIMITS } from '../runtime/spec/rlimits.ts';
@@ -43,7 +43,7 @@ export function specOfRequest(input: SpecInput): Spec {
 function baseSpec(input: SpecInput): Spec {
   const { request, id, host } = input;
   const privileged = request.security?.privileged === true;
-  const capabilities = capabilitiesOf(request, privileged);
+  const capabilities = capabilitiesOf(request, privileged, host);
   return defaultSpec({
     host,
     args: request.command ?? [],
@@ -140,9 +140,10 @@ function networkOf(request: CreateRequest): 'none' | 'host' {
   });
 }
 
-function capabilitiesOf(request: CreateRequest, privileged: boolean): string[] {
-  const add = capabilityNames(request.capabilities?.add ?? [], 'capabilities.add');
-  const drop = new Set(capabilityNames(request.capabilities?.drop ?? [], 'capabilities.drop'));
+function capabilitiesOf(request: CreateRequest, privileged: boolean, host: SpecHost): string[] {
+  const all = withinBoundingSet(CAPABILITIES, host.boundingSet);
+  const add = capabilityNames(request.capabilities?.add ?? [], 'capabilities.add', all);
+  const drop = new Set(capabilityNames(request.capabilities?.drop ?? [], 'capabilities.drop', CAPABILITIES));
   const base = privileged ? CAPABILITIES : DEFAULT_CAPABILITIES;
   // what is added by name stays where ALL is dropped, as docker has it
   const dropsAll = (request.capabilities?.drop ?? []).some((name) => name.toUpperCase() === 'ALL');
@@ -151,9 +152,10 @@ function capabilitiesOf(request: CreateRequest, privileged: boolean): string[] {
   return [...new Set([...kept, ...added])];
 }
 
-function capabilityNames(names: readonly string[], field: string): string[] {
+/** `all`: what ALL stands for. */
+function capabilityNames(names: readonly string[], field: string, all: readonly string[]): string[] {
   return names.flatMap((name, index) => {
-    if (name.toUpperCase() === 'ALL') return [...CAPABILITIES];
+    if (name.toUpperCase() === 'ALL') return [...all];
     const capability = parseCapability(name);
     if (capability === undefined) throw invalid(`${field}[${String(index)}]`, `there is no capability "${name}"`);
     return [capability];

@@ -82,3 +82,8 @@ export function capabilityMask(names: Iterable<string>): bigint {
   }
   return mask;
 }
+
+/** Those of `names` that a host whose bounding set is known can give; capset(2) refuses the others with EPERM. */
+export function withinBoundingSet(names: readonly string[], boundingSet: bigint | undefined): string[] {
+  return names.filter((name) => boundingSet === undefined || (capabilityMask([name]) & boundingSet) !== 0n);
+}

@@ -195,6 +195,13 @@ test('privileged and no_new_privs are asked for by name', async () => {
   assert.notEqual(privileged.CapEff, FOURTEEN);
   assert.equal(privileged.Seccomp, '0');
   assert.equal((await status({ security: { noNewPrivileges: true } })).NoNewPrivs, '1');
+  // All means all that the host has: asking capset for more would be refused.
+  assert.equal((await status({ capabilities: { add: ['ALL'] } })).CapEff, privileged.CapEff);
+  const id = await daemon.create(['sleep', '1000']);
+  await daemon.client.must('POST', `/v1/containers/${id}/start`);
+  const { stdout } = await daemon.cli(['exec', '--privileged', id, 'grep', 'CapEff', '/proc/self/status']);
+  assert.equal(stdout.trim().split(/\s+/)[1], privileged.CapEff);
+  await daemon.client.must('DELETE', `/v1/containers/${id}?force=true`);
   const dropped = await status({ capabilities: { drop: ['ALL'], add: ['CHOWN'] } });
   assert.equal(dropped.CapEff, '0000000000000001');
 });

@@ -1,6 +1,6 @@
 /** An exec request as an OCI process and as a launch plan. */
 import type { ExecRequest } from '../../../shared/api/exec.ts';
-import { CAPABILITIES } from '../../runtime/capabilities.ts';
+import { CAPABILITIES, withinBoundingSet } from '../../runtime/capabilities.ts';
 import { compileExec } from '../../runtime/plan/compile-exec.ts';
 import { namespaceFlags } from '../../runtime/plan/compile-namespaces.ts';
 import { encodePlan } from '../../runtime/plan/encode.ts';
@@ -26,7 +26,8 @@ export function execProcess(context: Context, container: Container, request: Exe
   const own = spec.process ?? { cwd: '/' };
   try {
     const { user, home } = userOf(container, own, request);
-    const names = request.privileged === true ? [...CAPABILITIES] : undefined;
+    const names =
+      request.privileged === true ? withinBoundingSet(CAPABILITIES, context.specHost.boundingSet) : undefined;
     const process: Process = {
       ...own,
       args: request.command,

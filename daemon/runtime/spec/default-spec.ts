@@ -1,6 +1,6 @@
 /** The container that a user of Docker or Podman expects when nothing else is said (SECURITY.md, default profile). */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { DEFAULT_CAPABILITIES, capabilityMask } from '../capabilities.ts';
+import { DEFAULT_CAPABILITIES, withinBoundingSet } from '../capabilities.ts';
 import { below, isObject } from './check.ts';
 import { SpecError } from './error.ts';
 import { MAX_JSON_DEPTH } from './json.ts';
@@ -118,9 +118,7 @@ export function mergeEnv(first: readonly string[], second: readonly string[]): s
 
 /** "Everything" is what the host has; a capability asked for by name is left to be refused by the kernel. */
 function capabilitySet({ capabilities = DEFAULT_CAPABILITIES, privileged, host }: SpecDefaults): string[] {
-  const { boundingSet } = host;
-  if (privileged !== true || boundingSet === undefined) return [...capabilities];
-  return capabilities.filter((name) => (capabilityMask([name]) & boundingSet) !== 0n);
+  return privileged === true ? withinBoundingSet(capabilities, host.boundingSet) : [...capabilities];
 }
 
 function defaultProcess(from: SpecDefaults): Process {
