@@ -84,7 +84,7 @@ const OMITTED: ReadonlySet<MessageName> = new Set(['start', 'signal', 'forget', 
 test('no bytes whatever end the shim or disturb its container', async (t) => {
   const shim = await Shim.run(t);
   const witness = await shim.client().subscribe();
-  await witness.started({ stdio: STDIO.pipes, plan: shell('sleep 1000') });
+  await witness.started({ stdio: STDIO.pipes, plan: shell('exec sleep 1000') });
   const hello = encodeMessage({ is: 'client_hello', tag: 0, version: PROTOCOL_VERSION });
   // No start (it would open a log wherever its path happens to say), no signal, nothing that ends it by being understood.
   const harmless = messagesOf('client').filter(({ is }) => !OMITTED.has(is));
