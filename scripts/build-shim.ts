@@ -22,7 +22,7 @@ import { generatePlanHeader } from './generate-plan-header.ts';
 const top = join(import.meta.dirname, '..');
 const sources = join(top, 'native-bindings/shim');
 
-const COMMON = ['-std=c17', '-Wall', '-Wextra', '-Werror'];
+const COMMON = ['-std=c17', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror'];
 /** Small matters: a page of the program that is touched is a page of every shim's weight. */
 const RELEASE = [
   '-O2',

@@ -104,9 +104,10 @@ function shape(name: OperationName): string {
   return `\t{ ${String(code)}, "${name}", ROOM_${room.toUpperCase()}, ${rulesOf(name)}, ${String(entries.length)}, { ${body} } },\n`;
 }
 
-function initEntries(names: readonly OperationName[]): string {
-  const ofInit = names.filter((name) => OPERATIONS[name].room === 'init');
-  return ofInit.map((name) => `\\\n\tX(${name.toUpperCase()}, ${name}) `).join('');
+/** Those that a function of the room does; the clone is the launch's own. */
+function entries(names: readonly OperationName[], room: 'shim' | 'init'): string {
+  const ofRoom = names.filter((name) => OPERATIONS[name].room === room && name !== 'clone');
+  return ofRoom.map((name) => `\\\n\tX(${name.toUpperCase()}, ${name}) `).join('');
 }
 
 /** The header's text. */
@@ -133,8 +134,10 @@ export function generatePlanHeader(): string {
 ${kinds.join('')}
 ${codes.join('')}
 ${RULE_NAMES.map((rule, bit) => `#define RULE_${rule} ${String(1 << bit)}u\n`).join('')}
-/* All operations of init: X(CODE, name). */
-#define PLAN_INIT_OPERATIONS(X) ${initEntries(names)}
+/* All operations of a room but \`clone\`: X(CODE, name). */
+#define PLAN_SHIM_OPERATIONS(X) ${entries(names, 'shim')}
+
+#define PLAN_INIT_OPERATIONS(X) ${entries(names, 'init')}
 
 enum plan_room { ROOM_SHIM, ROOM_INIT };
 enum plan_field_kind { FIELD_U64, FIELD_I64, FIELD_STR, FIELD_BYTES, FIELD_STRS, FIELD_U64S };

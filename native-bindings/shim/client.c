@@ -1,17 +1,10 @@
 /* Connections: taking frames apart as they come, and sending without ever blocking. */
-#define _GNU_SOURCE
 #include "client.h"
 
 #include "process.h"
-#include "request.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 /* A client that asks without reading the answers is not read from while more than this waits for it. */
 #define UNREAD_ANSWERS (64 * 1024)
@@ -26,9 +19,11 @@ static bool wants_to_read(const struct client *client)
 {
 	if (client->dead || client->close_by != 0)
 		return false;
-	if (client->process == NULL)
-		return queue_size(&client->queue) <= UNREAD_ANSWERS;
-	return queue_size(&client->process->input.queue) <= INPUT_BYTES;
+	const struct process *process = client->process;
+	/* Output alone never queues up as much: it is held back or cut off. */
+	if (queue_size(&client->queue) > UNREAD_ANSWERS + (process == NULL ? 0 : 4 * SLOW_BYTES))
+		return false;
+	return process == NULL || queue_size(&process->input.queue) <= INPUT_BYTES;
 }
 
 void client_watch(struct shim *shim, struct client *client)
@@ -53,36 +48,10 @@ static void go_deaf(struct shim *shim, struct client *client)
 }
 
 /* Bytes written, 0 where none can be now, -1 where none ever will. */
-static ssize_t send_now(struct client *client, struct iovec *parts, size_t count, int descriptor)
+static ssize_t send_now(struct client *client, struct iovec *parts, size_t count, const int *descriptor)
 {
-	struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	if (descriptor >= 0) {
-		message.msg_control = control.bytes;
-		message.msg_controllen = sizeof(control.bytes);
-		struct cmsghdr *part = CMSG_FIRSTHDR(&message);
-		part->cmsg_level = SOL_SOCKET;
-		part->cmsg_type = SCM_RIGHTS;
-		part->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(part), &descriptor, sizeof(int));
-	}
-	ssize_t sent;
-	do
-		sent = sendmsg(client->watch.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
-	if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM))
-		return 0;
-	return sent;
-}
-
-static void drop_passing(struct client *client)
-{
-	if (client->passing >= 0)
-		(void)close(client->passing);
-	client->passing = -1;
+	ssize_t sent = wire_send(client->watch.fd, parts, count, descriptor, descriptor == NULL ? 0 : 1, MSG_DONTWAIT);
+	return sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) ? 0 : sent;
 }
 
 static void flush(struct shim *shim, struct client *client)
@@ -93,16 +62,14 @@ static void flush(struct shim *shim, struct client *client)
 		if (client->passing >= 0 && !pass && most > client->passing_after)
 			most = client->passing_after;
 		struct iovec part = {.iov_base = client->queue.bytes + client->queue.start, .iov_len = most};
-		ssize_t sent = send_now(client, &part, 1, pass ? client->passing : -1);
-		if (sent < 0) {
+		ssize_t sent = send_now(client, &part, 1, pass ? &client->passing : NULL);
+		if (sent < 0)
 			go_deaf(shim, client);
-			return;
-		}
-		if (sent == 0)
+		if (sent <= 0)
 			return;
 		if (pass)
-			drop_passing(client);
-		else if (client->passing >= 0)
+			close_and_forget(&client->passing);
+		else
 			client->passing_after -= (size_t)sent;
 		queue_take(&client->queue, (size_t)sent);
 		if (client->close_by != 0)
@@ -130,7 +97,7 @@ void client_send(struct shim *shim, struct client *client, const uint8_t *head, 
 	if (queue_size(&client->queue) == 0) {
 		struct iovec parts[2] = {{.iov_base = (void *)(uintptr_t)head, .iov_len = head_size},
 		                         {.iov_base = (void *)(uintptr_t)body, .iov_len = body_size}};
-		ssize_t count = send_now(client, parts, body_size > 0 ? 2 : 1, -1);
+		ssize_t count = send_now(client, parts, 2, NULL);
 		if (count < 0) {
 			go_deaf(shim, client);
 			return;
@@ -166,11 +133,10 @@ void client_tell(struct shim *shim, struct client *client, uint16_t type, uint32
 
 int client_pass(struct shim *shim, struct client *client, struct wire_writer *writer, int descriptor)
 {
-	if (client->passing >= 0) {
-		errno = EBUSY;
+	errno = EBUSY;
+	if (client->passing >= 0)
 		return -1;
-	}
-	client->passing = dup(descriptor);
+	client->passing = fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
 	if (client->passing < 0)
 		return -1;
 	client->passing_after = queue_size(&client->queue);
@@ -191,102 +157,61 @@ void client_close_soon(struct shim *shim, struct client *client)
 	client_watch(shim, client);
 }
 
-static bool accept_header(struct shim *shim, struct client *client, const struct wire_header *header)
+/* How many bytes the frame at `bytes` has as far as is known: at least its header. */
+static size_t frame_size(const uint8_t *bytes, size_t size)
 {
-	const char *refusal = request_refuse_header(client, header);
-	if (refusal == NULL)
-		return true;
-	request_garbled(shim, client, header->tag, refusal);
-	return false;
+	return size < HEADER_SIZE ? HEADER_SIZE : HEADER_SIZE + (size_t)wire_get_header(bytes).size;
 }
 
-/* Frames that lie in `bytes` whole are handled where they lie; the beginning of one is kept. */
-static void take_apart(struct shim *shim, struct client *client, const uint8_t *bytes, size_t size)
+/* Handles the frames that lie in `bytes` whole; how many bytes those were. */
+static size_t take_apart(struct shim *shim, struct client *client, const uint8_t *bytes, size_t size)
 {
-	while (size > 0 && !client->dead && client->close_by == 0) {
-		if (size < HEADER_SIZE) {
-			memcpy(client->header, bytes, size);
-			client->held = size;
-			return;
-		}
-		struct wire_header header = wire_get_header(bytes);
-		if (!accept_header(shim, client, &header))
-			return;
-		if (size - HEADER_SIZE < header.size) {
-			client->payload = pages_map(header.size);
-			if (client->payload == NULL) {
-				client->dead = true;
-				return;
-			}
-			memmove(client->header, bytes, HEADER_SIZE);
-			memcpy(client->payload, bytes + HEADER_SIZE, size - HEADER_SIZE);
-			client->held = size;
-			return;
-		}
-		request_handle(shim, client, &header, bytes + HEADER_SIZE);
-		bytes += HEADER_SIZE + header.size;
-		size -= HEADER_SIZE + header.size;
+	size_t done = 0;
+	while (size - done >= HEADER_SIZE && !client->dead && client->close_by == 0) {
+		struct wire_header header = wire_get_header(bytes + done);
+		const char *refusal = request_refuse_header(client, &header);
+		if (refusal != NULL)
+			request_garbled(shim, client, header.tag, refusal);
+		if (refusal != NULL || size - done < HEADER_SIZE + (size_t)header.size)
+			break;
+		request_handle(shim, client, &header, bytes + done + HEADER_SIZE);
+		done += HEADER_SIZE + (size_t)header.size;
 	}
+	return done;
 }
 
-/* More of the frame that has begun; not a byte beyond it. What read(2) says. */
-static ssize_t read_rest(struct shim *shim, struct client *client)
-{
-	if (client->held < HEADER_SIZE) {
-		ssize_t count = read(client->watch.fd, client->header + client->held, HEADER_SIZE - client->held);
-		if (count <= 0)
-			return count;
-		client->held += (size_t)count;
-		if (client->held < HEADER_SIZE)
-			return count;
-		client->held = 0;
-		take_apart(shim, client, client->header, HEADER_SIZE);
-		return count;
-	}
-	struct wire_header header = wire_get_header(client->header);
-	size_t have = client->held - HEADER_SIZE;
-	ssize_t count = read(client->watch.fd, client->payload + have, header.size - have);
-	if (count <= 0)
-		return count;
-	client->held += (size_t)count;
-	if (client->held < HEADER_SIZE + header.size)
-		return count;
-	uint8_t *payload = client->payload;
-	client->payload = NULL;
-	client->held = 0;
-	request_handle(shim, client, &header, payload);
-	pages_unmap(payload, header.size);
-	return count;
-}
-
+/*
+ * Frames are handled where they were read to. The beginning of one that is not here whole is kept, and then no more
+ * is read than its rest, so that what follows comes whole again.
+ */
 static void receive(struct shim *shim, struct client *client)
 {
+	struct queue *begun = &client->begun;
 	for (int turn = 0; turn < READS_PER_TURN && wants_to_read(client); turn++) {
-		uint8_t *scratch = scratch_get(shim, SCRATCH_INPUT);
-		if (scratch == NULL) {
+		uint8_t *bytes = scratch_get(shim, SCRATCH_INPUT);
+		size_t held = queue_size(begun);
+		size_t room = held == 0 ? READ_SIZE : frame_size(begun->bytes, held) - held;
+		ssize_t count = bytes == NULL ? 0 : read(client->watch.fd, bytes, room < READ_SIZE ? room : READ_SIZE);
+		if (count < 0 && (errno == EINTR || errno == EAGAIN))
+			return;
+		size_t size = count > 0 ? (size_t)count : 0;
+		if (size > 0 && held > 0) {
+			client->dead = !queue_push(begun, bytes, size);
+			queue_take(begun, take_apart(shim, client, begun->bytes, queue_size(begun)));
+		} else if (size > 0) {
+			size_t done = take_apart(shim, client, bytes, size);
+			client->dead |= !queue_push(begun, bytes + done, size - done);
+		} else {
 			client->dead = true;
-			return;
 		}
-		bool begun = client->held > 0;
-		ssize_t count = begun ? read_rest(shim, client) : read(client->watch.fd, scratch, READ_SIZE);
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count < 0 && errno == EAGAIN)
-			return;
-		if (count <= 0) {
-			client->dead = true;
-			return;
-		}
-		if (begun)
-			continue;
-		take_apart(shim, client, scratch, (size_t)count);
-		if ((size_t)count < READ_SIZE)
+		if (held == 0 && size < READ_SIZE)
 			return;
 	}
 }
 
-static void ready(struct shim *shim, struct watch *watch, uint32_t events)
+static void ready(struct shim *shim, struct watch *watch)
 {
+	uint32_t events = watch->happened;
 	struct client *client = CONTAINER_OF(watch, struct client, watch);
 	if (events & EPOLLOUT)
 		flush(shim, client);
@@ -299,9 +224,8 @@ static void ready(struct shim *shim, struct watch *watch, uint32_t events)
 	client_watch(shim, client);
 }
 
-void client_accept(struct shim *shim, struct watch *listener, uint32_t events)
+void client_accept(struct shim *shim, struct watch *listener)
 {
-	(void)events;
 	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0) {
 		/* Out of descriptors or memory: the listener stays readable, so look away until somebody leaves. */
@@ -333,24 +257,18 @@ static void client_free(struct shim *shim, struct client *client)
 			break;
 	}
 	watch_close(shim, &client->watch);
-	if (client->payload != NULL)
-		pages_unmap(client->payload, wire_get_header(client->header).size);
+	queue_clear(&client->begun);
 	queue_clear(&client->queue);
-	drop_passing(client);
+	close_and_forget(&client->passing);
 	free(client);
 	watch_set(shim, &shim->listener, EPOLLIN);
 }
 
 void clients_sweep(struct shim *shim)
 {
-	uint64_t now = 0;
 	for (struct client **link = &shim->clients; *link != NULL;) {
 		struct client *client = *link;
-		if (client->close_by != 0 && !client->dead) {
-			now = now != 0 ? now : now_ms();
-			client->dead = now >= client->close_by;
-		}
-		if (!client->dead) {
+		if (!client->dead && (client->close_by == 0 || now_ms() < client->close_by)) {
 			link = &client->next;
 			continue;
 		}

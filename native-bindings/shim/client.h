@@ -23,17 +23,13 @@ struct client {
 	uint64_t streams;
 	uint64_t flags;
 
-	/* The frame that has begun to come. */
-	size_t held; /* bytes of header and payload that are here */
-	uint8_t header[HEADER_SIZE];
-	uint8_t *payload;
-
-	struct queue queue;
+	struct queue begun; /* what is here of a frame that is not here whole */
+	struct queue queue; /* to be sent */
 	int passing;          /* descriptor to go with the byte that has `passing_after` bytes ahead of it in `queue`; -1: none */
 	size_t passing_after;
 };
 
-void client_accept(struct shim *shim, struct watch *listener, uint32_t events);
+void client_accept(struct shim *shim, struct watch *listener);
 /* Sends or queues; `body` follows `head` and may be empty. */
 void client_send(struct shim *shim, struct client *client, const uint8_t *head, size_t head_size, const uint8_t *body,
                  size_t body_size);
@@ -48,6 +44,11 @@ int client_pass(struct shim *shim, struct client *client, struct wire_writer *wr
 void client_close_soon(struct shim *shim, struct client *client);
 /* Asks the loop for what it wants now; after a change of its queue or of its process's stdin. */
 void client_watch(struct shim *shim, struct client *client);
+/* request.c: why a header is not one of a request; NULL if it is. */
+const char *request_refuse_header(const struct client *client, const struct wire_header *header);
+void request_handle(struct shim *shim, struct client *client, const struct wire_header *header, const uint8_t *payload);
+/* Answers `error` and hangs up: what this client says cannot be trusted to be in step any more. */
+void request_garbled(struct shim *shim, struct client *client, uint32_t tag, const char *text);
 /* Frees the dead and those that have had their time. */
 void clients_sweep(struct shim *shim);
 

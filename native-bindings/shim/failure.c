@@ -1,24 +1,15 @@
-#define _GNU_SOURCE
 #include "failure.h"
 
-#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
-int failure_set(struct failure *failure, int error, const char *step, const char *path)
+int failure_set(struct failure *failure, int error, const char *path, const char *step, ...)
 {
-	int kept = errno;
+	va_list values;
 	failure->error = error;
-	(void)snprintf(failure->step, sizeof(failure->step), "%s", step);
+	va_start(values, step);
+	(void)vsnprintf(failure->step, sizeof(failure->step), step, values);
+	va_end(values);
 	(void)snprintf(failure->path, sizeof(failure->path), "%s", path);
-	errno = kept;
 	return -1;
-}
-
-void failure_append(struct failure *failure, const char *text)
-{
-	size_t used = strlen(failure->step);
-	size_t size = strnlen(text, sizeof(failure->step) - 1 - used);
-	memcpy(failure->step + used, text, size);
-	failure->step[used + size] = 0;
 }

@@ -12,10 +12,16 @@ struct failure {
 	char path[PATH_MAX];
 };
 
-/* Fills in all but `operation` (which the loop over the plan knows) and returns -1; errno is kept. */
-int failure_set(struct failure *failure, int error, const char *step, const char *path);
+/* Fills in all but `operation` (which the loop over the plan knows) and returns -1; `step` as for printf(3). */
+__attribute__((format(printf, 4, 5))) int failure_set(struct failure *failure, int error, const char *path,
+						      const char *step, ...);
 
-/* Appends `text` to the step, as far as it has room. */
-void failure_append(struct failure *failure, const char *text);
+/* The same from errno, for whoever has a `failure`: the host's and init's operations. */
+#define FAIL(self, step, path) failure_set((self)->failure, errno, path, step)
+#define FAIL_IF(self, condition, step, path) \
+	do { \
+		if (condition) \
+			return FAIL(self, step, path); \
+	} while (0)
 
 #endif

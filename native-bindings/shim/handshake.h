@@ -1,7 +1,7 @@
 /*
- * What shim and init say to each other over a SOCK_SEQPACKET pair while a plan is carried out. Each message has
- * one function that sends it; init waits for the two that it is told, the shim takes what comes. The socket is
- * close-on-exec: its end without `failed` before it is how the shim learns of execve.
+ * What shim and init say to each other over a SOCK_SEQPACKET pair while a plan is carried out. One function sends;
+ * init awaits the two that it is told, the shim takes what comes. The socket is close-on-exec: its end without
+ * `failed` before it is how the shim learns of execve.
  */
 #ifndef TARE_HANDSHAKE_H
 #define TARE_HANDSHAKE_H
@@ -20,25 +20,15 @@ enum handshake_kind {
 };
 
 struct handshake_message {
-	uint32_t kind;
+	uint64_t kind;
 	struct failure failure; /* of HANDSHAKE_FAILED */
 };
 
-/* 0: [0] is the shim's end, [1] init's; or -1 with errno. */
-int handshake_open(int ends[2]);
-
-/* 0, or -1 with errno. */
-int handshake_send_settled(int socket, const int *tasks, size_t count);
-int handshake_send_terminal(int socket, int master);
-int handshake_send_created(int socket);
-int handshake_send_go(int socket);
-int handshake_send_failed(int socket, const struct failure *failure);
-
+/* `failure` only with HANDSHAKE_FAILED, else NULL. 0, or -1 with errno. */
+int handshake_send(int socket, uint64_t kind, const struct failure *failure, const int *fds, size_t count);
 /* In init: blocks. 0, or -1 with errno (EPIPE: the shim is gone). At most `*count` descriptors, then their number. */
-int handshake_await_settled(int socket, int *tasks, size_t *count);
-int handshake_await_go(int socket);
-
-/* In the shim, not blocking: 1 with a message (and `*master` where it brings one), 0 at the end, -1 with errno. */
+int handshake_await(int socket, uint64_t kind, int *fds, size_t *count);
+/* In the shim, not blocking: 1 with a message (and `*master` where it brings one, else -1), 0 at the end, -1 with errno. */
 int handshake_receive(int socket, struct handshake_message *message, int *master);
 
 #endif

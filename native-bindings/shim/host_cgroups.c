@@ -1,102 +1,83 @@
 /* Control groups: making them, joining them, their device filter on v2, and their removal. */
-#define _GNU_SOURCE
 #include "host.h"
 
-#include "kernel.h"
-
 #include <dirent.h>
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
-/* Remembers a group that was made, for launch_groups_remove. 0, or -1 with errno. */
-static int remember(struct launch_groups *groups, const char *path, bool shared)
+/* Where it is there already it is not ours to remove. 0, or -1 with errno. */
+static int make_group(struct launch *launch, const char *path, bool shared)
 {
-	char **paths = realloc(groups->paths, (groups->count + 1) * sizeof(*paths));
-	if (paths == NULL)
+	size_t size = strlen(path) + 1;
+	struct launch_group *group = malloc(sizeof(*group) + size);
+	if (group == NULL)
 		return -1;
-	groups->paths = paths;
-	bool *kinds = realloc(groups->shared, (groups->count + 1) * sizeof(*kinds));
-	if (kinds == NULL)
-		return -1;
-	groups->shared = kinds;
-	paths[groups->count] = strdup(path);
-	if (paths[groups->count] == NULL)
-		return -1;
-	kinds[groups->count++] = shared;
+	if (mkdir(path, 0755) != 0) {
+		free(group);
+		return errno == EEXIST ? 0 : -1;
+	}
+	*group = (struct launch_group){ .next = launch->groups, .shared = shared };
+	memcpy(group->path, path, size);
+	launch->groups = group;
 	return 0;
-}
-
-static int make_group(struct launch_groups *groups, const char *path, bool shared)
-{
-	if (mkdir(path, 0755) != 0)
-		return -1;
-	int result = remember(groups, path, shared);
-	if (result != 0)
-		(void)rmdir(path);
-	return result;
 }
 
 /* Makes what is missing above `path`. */
-static int make_parents(struct launch_groups *groups, const char *path)
+static int make_parents(struct launch *launch, const char *path)
 {
 	char prefix[PATH_MAX];
-	if ((size_t)snprintf(prefix, sizeof(prefix), "%s", path) >= sizeof(prefix)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	for (char *slash = strchr(prefix + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		*slash = 0;
-		if (access(prefix, F_OK) != 0 && make_group(groups, prefix, true) != 0 && errno != EEXIST)
+	for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		(void)snprintf(prefix, sizeof(prefix), "%.*s", (int)(slash - path), path);
+		if (make_group(launch, prefix, true) != 0)
 			return -1;
-		*slash = '/';
 	}
 	return 0;
 }
 
-int host_cgroup_make(struct host *host, const char *path)
+int host_cgroup_make(struct host *host, const struct plan_operation *operation)
 {
-	struct launch_groups *groups = &host->launch->groups;
+	const char *path = operation->cgroup_make.host;
+	int result = -1;
 	/* The parent may be removed by the last of its other children between being made and being used. */
-	for (int attempt = 0; attempt < 8; attempt++) {
-		if (make_group(groups, path, false) == 0 || errno == EEXIST)
-			return 0;
-		if (errno != ENOENT)
+	for (int attempt = 0; attempt < 8 && result != 0; attempt++) {
+		result = make_group(host->launch, path, false);
+		if (result != 0 && (errno != ENOENT || (make_parents(host->launch, path) != 0 && errno != ENOENT)))
 			break;
-		if (make_parents(groups, path) != 0 && errno != ENOENT)
-			break;
-		errno = ENOENT;
 	}
-	return host_fail(host, "mkdir", path);
+	return result == 0 ? 0 : FAIL(host, "mkdir", path);
+}
+
+int host_cgroup_write(struct host *host, const struct plan_operation *operation)
+{
+	const char *path = operation->cgroup_write.host;
+	scoped_fd fd = open(path, O_WRONLY | O_CLOEXEC);
+	FAIL_IF(host, fd < 0, "open", path);
+	return host_write(fd, operation->cgroup_write.value) == 0 ? 0 : FAIL(host, "write", path);
+}
+
+int host_cgroup_into(struct host *host, const struct plan_operation *operation)
+{
+	close_scoped(&host->cgroup);
+	host->cgroup = open(operation->cgroup_into.host, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return host->cgroup >= 0 ? 0 : FAIL(host, "open", operation->cgroup_into.host);
 }
 
 /*
- * On v1 init is handed its `tasks` file and writes "0" to it: moving oneself needs no lock on all threads of the
+ * Init is handed the file and writes "0" to it. On v1 moving oneself by `tasks` needs no lock on all threads of the
  * system, whereas the shim's writing of a pid waits for RCU, 7 to 20 ms (kernel/cgroup/cgroup.c,
  * cgroup_procs_write_start). On v2 there is no such file, and groups are mostly entered by birth.
  */
-int host_cgroup_join(struct host *host, const char *path)
+int host_cgroup_join(struct host *host, const struct plan_operation *operation)
 {
+	const char *path = operation->cgroup_join.host;
 	scoped_fd group = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	HOST_FAIL_IF(group < 0, "open", path);
-	int tasks = openat(group, "tasks", O_WRONLY | O_CLOEXEC);
-	if (tasks >= 0) {
-		host->tasks[host->task_count++] = tasks;
-		return 0;
-	}
-	scoped_fd procs = openat(group, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-	HOST_FAIL_IF(procs < 0, "open of cgroup.procs", path);
-	char pid[32];
-	(void)snprintf(pid, sizeof(pid), "%d", (int)host->launch->pid);
-	HOST_FAIL_IF(host_write(procs, pid) != 0, "write to cgroup.procs", path);
-	/* So that the n-th descriptor stays that of the n-th operation. */
-	host->tasks[host->task_count++] = fcntl(procs, F_DUPFD_CLOEXEC, 3);
-	return host->tasks[host->task_count - 1] >= 0 ? 0 : host_fail(host, "dup", path);
+	FAIL_IF(host, group < 0, "open", path);
+	int file = openat(group, "tasks", O_WRONLY | O_CLOEXEC);
+	if (file < 0)
+		file = openat(group, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	FAIL_IF(host, file < 0, "open of cgroup.procs", path);
+	host->tasks[host->task_count++] = file;
+	return 0;
 }
 
 /* The parts of union bpf_attr (include/uapi/linux/bpf.h) that are used here. */
@@ -144,34 +125,33 @@ static int attached_program(int group)
 	return bpf(BPF_PROGRAM_BY_ID, attributes, sizeof(attributes));
 }
 
-int host_cgroup_devices(struct host *host, const char *path, struct plan_bytes program)
+int host_cgroup_devices(struct host *host, const struct plan_operation *operation)
 {
+	const char *path = operation->cgroup_devices.host;
 	scoped_fd group = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	HOST_FAIL_IF(group < 0, "open", path);
+	FAIL_IF(host, group < 0, "open", path);
 	/* The plan's bytes need not be aligned; the kernel copies them. */
 	struct bpf_load load = { .type = BPF_TYPE_CGROUP_DEVICE,
-				 .instruction_count = (uint32_t)(program.size / BPF_INSTRUCTION_SIZE),
-				 .instructions = (uintptr_t)program.at,
+				 .instruction_count = (uint32_t)(operation->cgroup_devices.program.size / BPF_INSTRUCTION_SIZE),
+				 .instructions = (uintptr_t)operation->cgroup_devices.program.at,
 				 .license = (uintptr_t) "Apache-2.0" };
 	scoped_fd loaded = bpf(BPF_LOAD_PROGRAM, &load, sizeof(load));
-	HOST_FAIL_IF(loaded < 0, "bpf load", path);
+	FAIL_IF(host, loaded < 0, "bpf load", path);
 	scoped_fd before = attached_program(group);
 	struct bpf_attach attach = { .target = (uint32_t)group,
 				     .program = (uint32_t)loaded,
 				     .type = BPF_AT_CGROUP_DEVICE,
 				     .flags = BPF_ALLOW_MULTI | (before >= 0 ? BPF_REPLACE : 0),
 				     .replaced = before >= 0 ? (uint32_t)before : 0 };
-	return bpf(BPF_ATTACH, &attach, sizeof(attach)) == 0 ? 0 : host_fail(host, "bpf attach", path);
+	return bpf(BPF_ATTACH, &attach, sizeof(attach)) == 0 ? 0 : FAIL(host, "bpf attach", path);
 }
 
-/* Kills what is in the group itself: cgroup.kill on v2 (with all groups below), one by one on v1. */
+/* Kills what is in the group itself: cgroup.kill on v2 (5.14, with all groups below), else one by one. */
 static void kill_members(int group)
 {
 	scoped_fd kill_file = openat(group, "cgroup.kill", O_WRONLY | O_CLOEXEC);
-	if (kill_file >= 0) {
-		(void)host_write(kill_file, "1");
+	if (kill_file >= 0 && host_write(kill_file, "1") == 0)
 		return;
-	}
 	int fd = openat(group, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	FILE *members = fd < 0 ? NULL : fdopen(fd, "r");
 	if (members == NULL)
@@ -181,71 +161,43 @@ static void kill_members(int group)
 		/* 0 is a process of a pid namespace that is not seen from here. */
 		scoped_fd process = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 		if (process >= 0)
-			(void)syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
+			(void)kernel_signal(process, SIGKILL);
 	}
 	(void)fclose(members);
 }
 
-/* Removes the groups below one (made by the container itself), deepest first. */
-static void remove_below(int group, int depth)
+/* Kills what is in a group and in those below (made by the container itself), and removes them. 0, or -1. */
+static int empty_group(int parent, const char *name, int depth)
 {
-	int fd = openat(group, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	scoped_fd group = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = depth == 0 ? NULL : fdopendir(fcntl(group, F_DUPFD_CLOEXEC, 3));
 	if (entries == NULL)
-		return;
+		return -1;
+	kill_members(group);
 	const struct dirent *entry;
 	while ((entry = readdir(entries)) != NULL) {
-		if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (unlinkat(group, entry->d_name, AT_REMOVEDIR) == 0 || depth == 0)
-			continue;
-		scoped_fd child = openat(group, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (child < 0)
-			continue;
-		remove_below(child, depth - 1);
-		kill_members(child);
-		(void)unlinkat(group, entry->d_name, AT_REMOVEDIR);
+		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			(void)empty_group(group, entry->d_name, depth - 1);
 	}
 	(void)closedir(entries);
-}
-
-static int64_t milliseconds(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return unlinkat(parent, name, AT_REMOVEDIR);
 }
 
 #define REMOVAL_MILLISECONDS 1500
 #define NESTED_GROUPS 64
 
-/* A killed process leaves its group a little later, and nothing tells of it on v1: hence the attempts. */
-static void remove_group(const char *path, int64_t deadline)
+void launch_groups_remove(struct launch *launch)
 {
-	while (rmdir(path) != 0 && errno == EBUSY && milliseconds() < deadline) {
-		scoped_fd group = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (group < 0)
-			return;
-		kill_members(group);
-		remove_below(group, NESTED_GROUPS);
-		if (rmdir(path) == 0)
-			return;
-		(void)poll(NULL, 0, 2);
+	uint64_t deadline = now_ms() + REMOVAL_MILLISECONDS;
+	for (struct launch_group *group; (group = launch->groups) != NULL; free(group)) {
+		launch->groups = group->next;
+		/*
+		 * A shared one holds other containers' groups: it goes with the last of them. A killed process leaves
+		 * its group a little later, and nothing tells of it on v1: hence the attempts.
+		 */
+		while (rmdir(group->path) != 0 && errno == EBUSY && !group->shared && now_ms() < deadline) {
+			if (empty_group(AT_FDCWD, group->path, NESTED_GROUPS) != 0)
+				(void)poll(NULL, 0, 2);
+		}
 	}
-}
-
-void launch_groups_remove(struct launch_groups *groups)
-{
-	int64_t deadline = milliseconds() + REMOVAL_MILLISECONDS;
-	for (size_t i = groups->count; i-- > 0;) {
-		/* A shared one holds other containers' groups: it goes with the last of them. */
-		if (groups->shared[i])
-			(void)rmdir(groups->paths[i]);
-		else
-			remove_group(groups->paths[i], deadline);
-		free(groups->paths[i]);
-	}
-	free(groups->paths);
-	free(groups->shared);
-	*groups = (struct launch_groups){ 0 };
 }

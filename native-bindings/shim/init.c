@@ -1,19 +1,10 @@
 /* The loop over the plan's operations of the room `init`. */
-#define _GNU_SOURCE
 #include "init.h"
 
 #include "handshake.h"
-#include "kernel.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
-
-int init_fail(struct init *init, const char *step, const char *path)
-{
-	return failure_set(&init->failure, errno, step, path);
-}
 
 #define INIT_OPERATION(code, name) [OP_##code] = init_##name,
 static init_operation *const operations[PLAN_MAX_CODE + 1] = { PLAN_INIT_OPERATIONS(INIT_OPERATION) };
@@ -28,14 +19,14 @@ static void reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int prepare(struct init *init, const struct init_request *request)
+static int prepare(struct init *init, const struct launch_request *request)
 {
 	reset_signals();
 	/* With others' namespaces ahead it stays undumpable until execve; otherwise procfs files of its own must be its own. */
 	if ((init->plan->rules & RULE_JOINS) == 0)
 		(void)prctl(PR_SET_DUMPABLE, 1);
-	FAIL_IF(setsid() < 0, "setsid", "");
-	if (init_follow_shim(init) != 0 || init_take_stdio(init, request->stdio) != 0)
+	FAIL_IF(init, setsid() < 0, "setsid", "");
+	if (init_follow_shim(init) != 0 || (!plan_has(init->plan, OP_TERMINAL) && init_place_stdio(init, request->stdio) != 0))
 		return -1;
 	/* Modes in the plan are meant as they stand. */
 	(void)umask(0);
@@ -50,14 +41,12 @@ static void carry_out(struct init *init)
 {
 	for (size_t i = init->plan->clone + 1; i < init->plan->count; i++) {
 		const struct plan_operation *operation = &init->plan->operations[i];
-		if (operation->shape->room != ROOM_INIT)
+		if (operation->shape->room != ROOM_INIT || operations[operation->shape->code](init, operation) == 0)
 			continue;
-		if (operations[operation->shape->code](init, operation) != 0) {
-			/* init_await_settled says itself which group it was. */
-			if (init->failure.operation < 0)
-				init->failure.operation = (int64_t)i;
-			return;
-		}
+		/* init_await_settled says itself which group it was. */
+		if (init->failure->operation < 0)
+			init->failure->operation = (int64_t)i;
+		return;
 	}
 }
 
@@ -65,12 +54,13 @@ static void carry_out(struct init *init)
  * Why this process exists: a new mount namespace, a user namespace, credentials can only be had by a process of
  * its own, and pid 1 of the container must be it. Nothing may run here that is registered with atexit.
  */
-_Noreturn void init_run(const struct init_request *request)
+_Noreturn void init_run(const struct plan *plan, const struct launch_request *request, int handshake)
 {
+	struct failure failure = { .operation = -1 };
 	struct init init = {
-		.plan = request->plan,
-		.failure = { .operation = -1 },
-		.handshake = request->handshake,
+		.plan = plan,
+		.failure = &failure,
+		.handshake = handshake,
 		.init_pidfd = request->init_pidfd,
 		.procfs = -1,
 		.root = -1,
@@ -82,6 +72,6 @@ _Noreturn void init_run(const struct init_request *request)
 	if (prepare(&init, request) == 0)
 		carry_out(&init);
 	/* Nobody to tell if the shim is gone. */
-	(void)handshake_send_failed(init.handshake, &init.failure);
+	(void)handshake_send(handshake, HANDSHAKE_FAILED, &failure, NULL, 0);
 	_exit(127);
 }

@@ -5,20 +5,8 @@
 #ifndef TARE_INIT_H
 #define TARE_INIT_H
 
-#include "failure.h"
+#include "launch.h"
 #include "plan.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
-
-struct init_request {
-	const struct plan *plan;
-	int handshake;
-	int init_pidfd;
-	int stdio[3];
-};
 
 /* Mounts that paths begin at, so that not even a rename of their mount points leads elsewhere. */
 enum { ANCHOR_PROC, ANCHOR_SYS, ANCHOR_DEV, ANCHORS };
@@ -31,7 +19,7 @@ struct preopened {
 
 struct init {
 	const struct plan *plan;
-	struct failure failure;
+	struct failure *failure;
 	int handshake;
 	int init_pidfd;
 	int procfs; /* the host's, verified; -1 where the plan does not need it */
@@ -47,17 +35,8 @@ struct init {
 	bool closed; /* only stdio and the handshake are left open */
 };
 
-/* The child's whole life. */
-_Noreturn void init_run(const struct init_request *request);
-
-/* Fills in the failure from errno and returns -1. */
-int init_fail(struct init *init, const char *step, const char *path);
-
-#define FAIL_IF(condition, step, path) \
-	do { \
-		if (condition) \
-			return init_fail(init, step, path); \
-	} while (0)
+/* The child's whole life. `handshake` is its end of the socket. */
+_Noreturn void init_run(const struct plan *plan, const struct launch_request *request, int handshake);
 
 /* All operations, as init_<name>: 0, or -1 with init->failure. */
 typedef int init_operation(struct init *init, const struct plan_operation *operation);
@@ -70,12 +49,13 @@ PLAN_INIT_OPERATIONS(INIT_OPERATION)
 int init_follow_shim(struct init *init);
 
 /* init_mount.c */
-/* One fsconfig(2) of the context; the kernel's own words go into the failure where it has some. */
-int init_configure(struct init *init, int context, unsigned command, const char *key, const char *value);
+/* One fsconfig(2) of the context: a string, or a flag where `value` is NULL. The kernel's own words go into the failure. */
+int init_configure(struct init *init, int context, const char *key, const char *value);
 /* fsopen(2), -1 with the failure. */
 int init_open_filesystem(struct init *init, const char *type);
 /* FSCONFIG_CMD_CREATE and fsmount(2): the mount's descriptor, -1 with the failure. */
 int init_create_filesystem(struct init *init, int context, uint64_t attributes, const char *path);
+int init_attach(struct init *init, int mount, int place, const char *path);
 /* A detached clone of the mount tree at a host path, -1 with errno. */
 int init_clone_host(struct init *init, const char *path, bool recursive);
 /* /dev/null for masking, opened and verified while the host's is still in reach. */
@@ -89,6 +69,8 @@ int init_copy_up(struct init *init, int from, int to, const char *path);
 int path_open(struct init *init, const char *path, uint64_t flags);
 /* mkdir -p below the root and O_PATH of it; `mode` for the last component. `*made` where it was missing. -1 with errno. */
 int path_make_directory(struct init *init, const char *path, mode_t mode, bool *made);
+/* The same below a directory of one's own; `resolve` as below. */
+int path_make_below(int base, const char *path, mode_t mode, uint64_t resolve, bool *made);
 /*
  * The directory in which `path` lies (made if missing), and its last component. `resolve`: 0 or RESOLVE_NO_XDEV,
  * for what must not be made in a mount that the image's symlinks lead into. -1 with errno.
@@ -105,18 +87,17 @@ int path_open_host(struct init *init, const char *path);
 /* Opens the plan's host paths while that is still allowed. */
 int path_preopen(struct init *init);
 
-/* init_terminal.c */
-/* 0, 1 and 2 from the shim. */
-int init_take_stdio(struct init *init, const int stdio[3]);
+/* init_terminal.c: `fds` become 0, 1, 2, whatever their numbers are. */
+int init_place_stdio(struct init *init, const int fds[3]);
 
 /* init_proc.c */
 /* The host's procfs, verified to be one. */
 int init_open_procfs(struct init *init);
-/* One write to a file below the verified procfs. */
-int init_write_procfs(struct init *init, const char *name, const char *value);
+/* One write to a file below a directory of the verified procfs. */
+int init_write_procfs(struct init *init, int directory, const char *name, const char *value);
 
 /* init_exec.c */
-/* Closes all but stdio and the handshake. */
+/* Closes all but stdio and the handshake, once. */
 int init_close_descriptors(struct init *init);
 
 #endif

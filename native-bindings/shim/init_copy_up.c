@@ -1,42 +1,23 @@
 /* MOUNT_COPY_UP: a new tmpfs begins with what the directory under it holds. */
-#define _GNU_SOURCE
 #include "init.h"
 
-#include "kernel.h"
-
 #include <dirent.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <sys/xattr.h>
 
 #define DEEPEST 64
 #define LONGEST_NAMES 65536
 
-static void free_scoped(void *pointer)
-{
-	free(*(void **)pointer);
-}
-
-#define scoped_buffer __attribute__((cleanup(free_scoped))) char *
-
 /* What the new file system does not know (ENOTSUP) or does not let be set (EPERM) is left out. 0, or -1 with errno. */
 static int copy_attributes(int from, int to)
 {
-	ssize_t size = flistxattr(from, NULL, 0);
-	if (size <= 0)
-		return size == 0 || errno == ENOTSUP ? 0 : -1;
-	scoped_buffer names = malloc((size_t)size + LONGEST_NAMES);
-	if (names == NULL || (size = flistxattr(from, names, (size_t)size)) < 0)
+	char names[LONGEST_NAMES], value[LONGEST_NAMES];
+	ssize_t size = flistxattr(from, names, sizeof(names));
+	if (size < 0 && errno != ENOTSUP)
 		return -1;
-	char *value = names + size;
 	for (const char *name = names; name < names + size; name += strlen(name) + 1) {
-		ssize_t length = fgetxattr(from, name, value, LONGEST_NAMES);
-		if (length < 0 || fsetxattr(to, name, value, (size_t)length, 0) == 0)
-			continue;
-		if (errno != ENOTSUP && errno != EPERM)
+		ssize_t length = fgetxattr(from, name, value, sizeof(value));
+		if (length >= 0 && fsetxattr(to, name, value, (size_t)length, 0) != 0 && errno != ENOTSUP && errno != EPERM)
 			return -1;
 	}
 	return 0;
@@ -95,20 +76,16 @@ static int copy_entry(int from, int to, const char *name, int depth)
 static int copy_entries(int from, int to, int depth)
 {
 	errno = ELOOP;
-	scoped_fd fd = depth == 0 ? -1 : openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	DIR *entries = depth == 0 ? NULL : fdopendir(fcntl(from, F_DUPFD_CLOEXEC, 3));
 	if (entries == NULL)
 		return -1;
-	fd = -1; /* it is the stream's now */
 	int result = 0;
 	const struct dirent *entry;
 	while (result == 0 && (entry = readdir(entries)) != NULL) {
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			result = copy_entry(from, to, entry->d_name, depth);
 	}
-	int kept = errno;
 	(void)closedir(entries);
-	errno = kept;
 	return result;
 }
 
@@ -118,6 +95,6 @@ int init_copy_up(struct init *init, int from, int to, const char *path)
 	scoped_fd target = openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	scoped_fd source = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (source < 0 || target < 0 || fstat(source, &status) != 0 || copy_entries(source, target, DEEPEST) != 0)
-		return init_fail(init, "copy of what the mount point holds", path);
-	return copy_metadata(source, target, &status) == 0 ? 0 : init_fail(init, "copy of mode and owner", path);
+		return FAIL(init, "copy of what the mount point holds", path);
+	return copy_metadata(source, target, &status) == 0 ? 0 : FAIL(init, "copy of mode and owner", path);
 }

@@ -1,13 +1,6 @@
 /* Directories, symlinks and device nodes in the root. */
-#define _GNU_SOURCE
 #include "init.h"
 
-#include "kernel.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 int init_directory(struct init *init, const struct plan_operation *operation)
@@ -17,8 +10,8 @@ int init_directory(struct init *init, const struct plan_operation *operation)
 	gid_t gid = (gid_t)operation->directory.gid;
 	bool made;
 	scoped_fd fd = path_make_directory(init, path, (mode_t)operation->directory.mode & 07777, &made);
-	FAIL_IF(fd < 0, "mkdir", path);
-	FAIL_IF(made && (uid != 0 || gid != 0) && fchownat(fd, "", uid, gid, AT_EMPTY_PATH) != 0, "chown", path);
+	FAIL_IF(init, fd < 0, "mkdir", path);
+	FAIL_IF(init, made && (uid != 0 || gid != 0) && fchownat(fd, "", uid, gid, AT_EMPTY_PATH) != 0, "chown", path);
 	return 0;
 }
 
@@ -29,9 +22,8 @@ int init_symlink(struct init *init, const struct plan_operation *operation)
 	const char *name;
 	char standing[PATH_MAX];
 	/* The links of /dev; others lie in mounts of the plan's own, as those of /sys/fs/cgroup do. */
-	uint64_t resolve = strncmp(path, "/dev/", 5) == 0 ? RESOLVE_NO_XDEV : 0;
-	scoped_fd parent = path_open_parent(init, path, resolve, &name);
-	FAIL_IF(parent < 0, "open of the directory", path);
+	scoped_fd parent = path_open_parent(init, path, strncmp(path, "/dev/", 5) == 0 ? RESOLVE_NO_XDEV : 0, &name);
+	FAIL_IF(init, parent < 0, "open of the directory", path);
 	if (symlinkat(to, parent, name) == 0)
 		return 0;
 	int error = errno;
@@ -39,22 +31,13 @@ int init_symlink(struct init *init, const struct plan_operation *operation)
 	if (size >= 0 && (size_t)size == strlen(to) && memcmp(standing, to, (size_t)size) == 0)
 		return 0;
 	errno = error;
-	return init_fail(init, "symlink", path);
+	return FAIL(init, "symlink", path);
 }
 
-/* The file type of a DEVICE_KIND_*, 0 if it is none. */
+/* The file type of a DEVICE_KIND_*. */
 static mode_t type_of_kind(uint64_t kind)
 {
-	switch (kind) {
-	case DEVICE_KIND_C:
-		return S_IFCHR;
-	case DEVICE_KIND_B:
-		return S_IFBLK;
-	case DEVICE_KIND_P:
-		return S_IFIFO;
-	default:
-		return 0;
-	}
+	return kind == DEVICE_KIND_C ? S_IFCHR : kind == DEVICE_KIND_B ? S_IFBLK : S_IFIFO;
 }
 
 static bool is_device(const struct stat *status, mode_t type, dev_t number)
@@ -88,36 +71,33 @@ static int adopt_node(struct init *init, int parent, const char *name, const str
 	if (node < 0 && errno == EXDEV)
 		return 0;
 	if (node < 0 || fstat(node, &status) != 0 || !is_device(&status, type_of_kind(operation->device.kind), number))
-		return init_fail(init, "device was replaced", path);
+		return FAIL(init, "device was replaced", path);
 	if (fchownat(node, "", (uid_t)operation->device.uid, (gid_t)operation->device.gid, AT_EMPTY_PATH) != 0)
-		return init_fail(init, "chown", path);
-	FAIL_IF((status.st_mode & 07777) != mode && fchmodat(parent, name, mode, 0) != 0, "chmod", path);
+		return FAIL(init, "chown", path);
+	FAIL_IF(init, (status.st_mode & 07777) != mode && fchmodat(parent, name, mode, 0) != 0, "chmod", path);
 	return 0;
 }
 
 int init_device(struct init *init, const struct plan_operation *operation)
 {
 	const char *path = operation->device.path;
-	mode_t type = type_of_kind(operation->device.kind);
 	mode_t mode = (mode_t)operation->device.mode & 07777;
 	uid_t uid = (uid_t)operation->device.uid;
 	gid_t gid = (gid_t)operation->device.gid;
+	dev_t number = makedev((unsigned)operation->device.major, (unsigned)operation->device.minor);
 	const char *name;
-	errno = EINVAL;
-	FAIL_IF(type == 0, "kind of device", path);
 	/*
 	 * Not across a mount: the image may have linked the directory into a volume, where a file of the host would
 	 * give way to the device (CVE-2026-41579).
 	 */
 	scoped_fd parent = path_open_parent(init, path, RESOLVE_NO_XDEV, &name);
-	FAIL_IF(parent < 0, "open of the directory", path);
-	dev_t number = makedev((unsigned)operation->device.major, (unsigned)operation->device.minor);
-	int made = make_node(parent, name, type, mode, number);
-	FAIL_IF(made < 0, "mknod", path);
+	FAIL_IF(init, parent < 0, "open of the directory", path);
+	int made = make_node(parent, name, type_of_kind(operation->device.kind), mode, number);
+	FAIL_IF(init, made < 0, "mknod", path);
 	/* mkdir and mknod took the mode as it stands, for init's umask is 0. */
 	if (made == 0)
 		return adopt_node(init, parent, name, operation);
-	FAIL_IF((uid != 0 || gid != 0) && fchownat(parent, name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0, "chown", path);
+	FAIL_IF(init, (uid != 0 || gid != 0) && fchownat(parent, name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0, "chown", path);
 	return 0;
 }
 
@@ -127,15 +107,15 @@ int init_device_bind(struct init *init, const struct plan_operation *operation)
 	const char *source = operation->device_bind.source;
 	struct stat status;
 	scoped_fd tree = init_clone_host(init, source, false);
-	FAIL_IF(tree < 0, "open_tree", source);
-	FAIL_IF(fstat(tree, &status) != 0, "stat", source);
+	FAIL_IF(init, tree < 0, "open_tree", source);
+	FAIL_IF(init, fstat(tree, &status) != 0, "stat", source);
 	dev_t number = makedev((unsigned)operation->device_bind.major, (unsigned)operation->device_bind.minor);
 	errno = ENODEV;
 	if (!is_device(&status, type_of_kind(operation->device_bind.kind), number))
-		return init_fail(init, "not the device that was meant", source);
+		return FAIL(init, "not the device that was meant", source);
 	const char *name;
 	scoped_fd parent = path_open_parent(init, path, RESOLVE_NO_XDEV, &name);
 	scoped_fd place = parent < 0 ? -1 : path_open_last(parent, name, false);
-	FAIL_IF(place < 0, "open of the mount point", path);
-	return kernel_attach(tree, place) == 0 ? 0 : init_fail(init, "move_mount", path);
+	FAIL_IF(init, place < 0, "open of the mount point", path);
+	return init_attach(init, tree, place, path);
 }

@@ -1,24 +1,19 @@
 /* Waiting for the shim, and entering namespaces. */
-#define _GNU_SOURCE
 #include "init.h"
 
 #include "handshake.h"
-#include "kernel.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
 int init_follow_shim(struct init *init)
 {
-	FAIL_IF(prctl(PR_SET_PDEATHSIG, SIGKILL) != 0, "prctl PR_SET_PDEATHSIG", "");
+	FAIL_IF(init, prctl(PR_SET_PDEATHSIG, SIGKILL) != 0, "prctl PR_SET_PDEATHSIG", "");
 	/* It may have died just before; its end of the socket then is closed. */
 	char byte;
 	if (recv(init->handshake, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
@@ -26,40 +21,33 @@ int init_follow_shim(struct init *init)
 	return 0;
 }
 
-/* The index of the plan's n-th `cgroup_join`. */
-static size_t find_join(const struct plan *plan, size_t n)
-{
-	size_t i = plan->clone;
-	while (++i < plan->count) {
-		if (plan->operations[i].shape->code == OP_CGROUP_JOIN && n-- == 0)
-			break;
-	}
-	return i;
-}
-
 int init_await_settled(struct init *init, const struct plan_operation *operation)
 {
-	(void)operation;
 	int tasks[PLAN_MAX_JOINS];
 	size_t count = PLAN_MAX_JOINS;
-	FAIL_IF(handshake_await_settled(init->handshake, tasks, &count) != 0, "wait for the shim", "");
-	int result = 0;
+	FAIL_IF(init, handshake_await(init->handshake, HANDSHAKE_SETTLED, tasks, &count) != 0, "wait for the shim", "");
+	/* The n-th file is that of the n-th `cgroup_join`. */
+	operation = &init->plan->operations[init->plan->clone];
 	for (size_t i = 0; i < count; i++) {
 		scoped_fd file = tasks[i];
-		if (result != 0 || write(file, "0", 1) == 1)
+		do
+			operation++;
+		while (operation->shape->code != OP_CGROUP_JOIN);
+		if (write(file, "0", 1) == 1)
 			continue;
-		size_t index = find_join(init->plan, i);
-		result = init_fail(init, "write to tasks", init->plan->operations[index].cgroup_join.host);
-		init->failure.operation = (int64_t)index;
+		init->failure->operation = operation - init->plan->operations;
+		return FAIL(init, "write to tasks", operation->cgroup_join.host);
 	}
-	return result;
+	return 0;
 }
 
 int init_await_go(struct init *init, const struct plan_operation *operation)
 {
 	(void)operation;
-	if (handshake_send_created(init->handshake) != 0 || handshake_await_go(init->handshake) != 0)
-		return init_fail(init, "wait for the start", "");
+	size_t none = 0;
+	if (handshake_send(init->handshake, HANDSHAKE_CREATED, NULL, NULL, 0) != 0 ||
+	    handshake_await(init->handshake, HANDSHAKE_GO, NULL, &none) != 0)
+		return FAIL(init, "wait for the start", "");
 	return 0;
 }
 
@@ -68,20 +56,16 @@ static int take_root(struct init *init)
 {
 	close_scoped(&init->root);
 	init->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return init->root >= 0 ? 0 : init_fail(init, "open", "/");
+	return init->root >= 0 ? 0 : FAIL(init, "open", "/");
 }
 
 int init_namespace_join(struct init *init, const struct plan_operation *operation)
 {
 	uint64_t type = operation->namespace_join.type;
 	const char *path = operation->namespace_join.host;
-	if (type == 0 || (type & (type - 1)) != 0 || (type & ~KERNEL_CLONE_NAMESPACES) != 0) {
-		errno = EINVAL;
-		return init_fail(init, "type of namespace", path);
-	}
 	scoped_fd namespace = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	FAIL_IF(namespace < 0, "open", path);
-	FAIL_IF(setns(namespace, (int)type) != 0, "setns", path);
+	FAIL_IF(init, namespace < 0, "open", path);
+	FAIL_IF(init, setns(namespace, (int)type) != 0, "setns", path);
 	if (init_follow_shim(init) != 0)
 		return -1;
 	return type == CLONE_NEWNS ? take_root(init) : 0;
@@ -90,13 +74,9 @@ int init_namespace_join(struct init *init, const struct plan_operation *operatio
 int init_join_init(struct init *init, const struct plan_operation *operation)
 {
 	uint64_t flags = operation->join_init.flags;
-	if (init->init_pidfd < 0) {
-		errno = ESRCH;
-		return init_fail(init, "join of the container's init", "");
-	}
 	/* So from birth (launch.c); once more here, where it is needed. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
-	FAIL_IF(flags != 0 && setns(init->init_pidfd, (int)flags) != 0, "setns", "");
+	FAIL_IF(init, flags != 0 && setns(init->init_pidfd, (int)flags) != 0, "setns", "");
 	if (init_follow_shim(init) != 0)
 		return -1;
 	return take_root(init);
@@ -107,9 +87,9 @@ int init_become_root(struct init *init, const struct plan_operation *operation)
 	(void)operation;
 	/* System calls and not libc's functions: those of glibc want to tell threads that are not there. */
 	if (syscall(SYS_setgroups, 0, NULL) != 0 && (errno != EPERM || syscall(SYS_getgroups, 0, NULL) != 0))
-		return init_fail(init, "setgroups", "");
-	FAIL_IF(syscall(SYS_setresgid, 0, 0, 0) != 0, "setresgid", "");
-	FAIL_IF(syscall(SYS_setresuid, 0, 0, 0) != 0, "setresuid", "");
+		return FAIL(init, "setgroups", "");
+	FAIL_IF(init, syscall(SYS_setresgid, 0, 0, 0) != 0, "setresgid", "");
+	FAIL_IF(init, syscall(SYS_setresuid, 0, 0, 0) != 0, "setresuid", "");
 	/* The change of user made it undumpable, and its files in procfs foreign. */
 	if ((init->plan->rules & RULE_JOINS) == 0)
 		(void)prctl(PR_SET_DUMPABLE, 1);
@@ -122,19 +102,19 @@ int init_time_namespace(struct init *init, const struct plan_operation *operatio
 	(void)snprintf(offsets, sizeof(offsets), "monotonic %" PRId64 " %" PRIu64 "\nboottime %" PRId64 " %" PRIu64 "\n",
 		       operation->time_namespace.monotonic_seconds, operation->time_namespace.monotonic_nanoseconds,
 		       operation->time_namespace.boottime_seconds, operation->time_namespace.boottime_nanoseconds);
-	FAIL_IF(unshare(CLONE_NEWTIME) != 0, "unshare of the time namespace", "");
-	if (init_write_procfs(init, "self/timens_offsets", offsets) != 0)
+	FAIL_IF(init, unshare(KERNEL_CLONE_NEWTIME) != 0, "unshare of the time namespace", "");
+	if (init_write_procfs(init, init->procfs, "self/timens_offsets", offsets) != 0)
 		return -1;
 	/* Children would be born into it; this process has to enter. */
 	scoped_fd namespace = openat(init->procfs, "self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
-	FAIL_IF(namespace < 0, "open", "/proc/self/ns/time_for_children");
-	return setns(namespace, CLONE_NEWTIME) == 0 ? 0 : init_fail(init, "setns to the time namespace", "");
+	FAIL_IF(init, namespace < 0, "open", "/proc/self/ns/time_for_children");
+	return setns(namespace, KERNEL_CLONE_NEWTIME) == 0 ? 0 : FAIL(init, "setns to the time namespace", "");
 }
 
 int init_cgroup_namespace(struct init *init, const struct plan_operation *operation)
 {
 	(void)operation;
-	return unshare(CLONE_NEWCGROUP) == 0 ? 0 : init_fail(init, "unshare of the cgroup namespace", "");
+	return unshare(KERNEL_CLONE_NEWCGROUP) == 0 ? 0 : FAIL(init, "unshare of the cgroup namespace", "");
 }
 
 int init_loopback_up(struct init *init, const struct plan_operation *operation)
@@ -143,6 +123,6 @@ int init_loopback_up(struct init *init, const struct plan_operation *operation)
 	struct ifreq request = { .ifr_name = "lo" };
 	request.ifr_flags = IFF_UP;
 	scoped_fd fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	FAIL_IF(fd < 0, "socket", "");
-	return ioctl(fd, SIOCSIFFLAGS, &request) == 0 ? 0 : init_fail(init, "ioctl SIOCSIFFLAGS", "lo");
+	FAIL_IF(init, fd < 0, "socket", "");
+	return ioctl(fd, SIOCSIFFLAGS, &request) == 0 ? 0 : FAIL(init, "ioctl SIOCSIFFLAGS", "lo");
 }

@@ -2,16 +2,7 @@
  * Paths: inside the root by openat2(RESOLVE_IN_ROOT), so that whatever the root holds, a path leads nowhere else;
  * below /proc, /sys and /dev from the mounts themselves.
  */
-#define _GNU_SOURCE
 #include "init.h"
-
-#include "kernel.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 static const char *const anchor_names[ANCHORS] = { "proc", "sys", "dev" };
 
@@ -20,33 +11,36 @@ static const char *skip_slashes(const char *path)
 	return path + strspn(path, "/");
 }
 
-int path_anchor(const char *path)
+/* The anchor that `path` is at or below, or -1; `*rest` is what comes after it. */
+static int find_anchor(const char *path, const char **rest)
 {
 	path = skip_slashes(path);
 	for (int i = 0; i < ANCHORS; i++) {
 		size_t size = strlen(anchor_names[i]);
-		if (strncmp(path, anchor_names[i], size) == 0 && *skip_slashes(path + size) == 0)
+		*rest = skip_slashes(path + strcspn(path, "/"));
+		if (strncmp(path, anchor_names[i], size) == 0 && (path[size] == 0 || path[size] == '/'))
 			return i;
 	}
 	return -1;
 }
 
+int path_anchor(const char *path)
+{
+	const char *rest;
+	int anchor = find_anchor(path, &rest);
+	return anchor >= 0 && *rest == 0 ? anchor : -1;
+}
+
 /* Where to begin for `*path`, which becomes relative to it and never is "". */
 static int find_base(const struct init *init, const char **path)
 {
-	*path = skip_slashes(*path);
-	int base = init->root;
-	for (int i = 0; i < ANCHORS; i++) {
-		size_t size = strlen(anchor_names[i]);
-		if (init->anchors[i] >= 0 && strncmp(*path, anchor_names[i], size) == 0 && (*path)[size] == '/') {
-			base = init->anchors[i];
-			*path = skip_slashes(*path + size);
-			break;
-		}
-	}
+	const char *rest;
+	int anchor = find_anchor(*path, &rest);
+	bool below = anchor >= 0 && init->anchors[anchor] >= 0 && *rest != 0;
+	*path = below ? rest : skip_slashes(*path);
 	if (**path == 0)
 		*path = ".";
-	return base;
+	return below ? init->anchors[anchor] : init->root;
 }
 
 int path_open(struct init *init, const char *path, uint64_t flags)
@@ -64,68 +58,48 @@ static int enter_or_make(int parent, const char *name, mode_t mode, bool *made)
 	return kernel_open(parent, name, O_PATH | O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
-/* Component by component; each prefix is resolved anew from the base, so symlinks on the way count from there. */
-static int make_from(int base, const char *path, mode_t mode, uint64_t resolve, bool *made)
+int path_make_below(int base, const char *path, mode_t mode, uint64_t resolve, bool *made)
 {
 	char prefix[PATH_MAX];
-	if ((size_t)snprintf(prefix, sizeof(prefix), "%s", path) >= sizeof(prefix)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	int parent = -1;
-	char *name = prefix;
-	while (true) {
-		char *end = name + strcspn(name, "/");
-		bool last = *skip_slashes(end) == 0;
-		char *next = end + strspn(end, "/");
-		*end = 0;
-		int fd = kernel_open(base, prefix, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT | resolve);
-		if (fd < 0 && errno == ENOENT)
-			fd = enter_or_make(parent < 0 ? base : parent, name, last ? mode : 0755, made);
-		int kept = errno;
-		close_scoped(&parent);
-		errno = kept;
-		if (fd < 0 || last)
-			return fd;
-		*end = '/';
-		parent = fd;
-		name = next;
-	}
-}
-
-static int make_directory(struct init *init, const char *path, mode_t mode, uint64_t resolve, bool *made)
-{
 	*made = false;
-	int base = find_base(init, &path);
 	int fd = kernel_open(base, path, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT | resolve);
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
-	return make_from(base, path, mode, resolve, made);
+	/* Component by component; each prefix is resolved anew from the base, so symlinks on the way count from there. */
+	int parent = base;
+	for (const char *name = skip_slashes(path), *next;; name = next) {
+		const char *end = name + strcspn(name, "/");
+		next = skip_slashes(end);
+		(void)snprintf(prefix, sizeof(prefix), "%.*s", (int)(end - path), path);
+		fd = kernel_open(base, prefix, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT | resolve);
+		if (fd < 0 && errno == ENOENT)
+			fd = enter_or_make(parent, prefix + (name - path), *next == 0 ? mode : 0755, made);
+		if (parent != base)
+			(void)close(parent);
+		if (fd < 0 || *next == 0)
+			return fd;
+		parent = fd;
+	}
 }
 
 int path_make_directory(struct init *init, const char *path, mode_t mode, bool *made)
 {
-	return make_directory(init, path, mode, 0, made);
+	int base = find_base(init, &path);
+	return path_make_below(base, path, mode, 0, made);
 }
 
 int path_open_parent(struct init *init, const char *path, uint64_t resolve, const char **name)
 {
 	char directory[PATH_MAX];
+	bool made;
 	const char *slash = strrchr(path, '/');
 	*name = slash == NULL ? path : slash + 1;
-	size_t size = slash == NULL ? 0 : (size_t)(slash - path) + 1;
-	bool made;
-	if (**name == 0 || strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0) {
-		errno = EINVAL;
+	errno = ENAMETOOLONG;
+	if ((size_t)snprintf(directory, sizeof(directory), "%.*s", (int)(*name - path), path) >= sizeof(directory))
 		return -1;
-	}
-	if (size >= sizeof(directory)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	memcpy(directory, path, size);
-	directory[size] = 0;
-	return make_directory(init, directory, 0755, resolve, &made);
+	const char *below = directory;
+	int base = find_base(init, &below);
+	return path_make_below(base, below, 0755, resolve, &made);
 }
 
 int path_open_last(int parent, const char *name, bool directory)
@@ -142,19 +116,11 @@ int path_open_last(int parent, const char *name, bool directory)
 
 int path_open_target(struct init *init, const char *path, bool directory, bool strict)
 {
-	char trimmed[PATH_MAX];
-	int size = snprintf(trimmed, sizeof(trimmed), "%s", path);
-	if ((size_t)size >= sizeof(trimmed)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	while (size > 1 && trimmed[size - 1] == '/')
-		trimmed[--size] = 0;
-	int fd = strict ? -1 : path_open(init, trimmed, 0);
+	int fd = strict ? -1 : path_open(init, path, 0);
 	if (!strict && (fd >= 0 || errno != ENOENT))
 		return fd;
 	const char *name;
-	scoped_fd parent = path_open_parent(init, trimmed, 0, &name);
+	scoped_fd parent = path_open_parent(init, path, 0, &name);
 	return parent < 0 ? -1 : path_open_last(parent, name, directory);
 }
 
@@ -170,7 +136,7 @@ int path_open_host(struct init *init, const char *path)
 static int preopen(struct init *init, const char *path)
 {
 	struct preopened *all = realloc(init->preopened, (init->preopened_count + 1) * sizeof(*all));
-	FAIL_IF(all == NULL, "allocate", "");
+	FAIL_IF(init, all == NULL, "allocate", "");
 	init->preopened = all;
 	int fd = open(path, O_PATH | O_CLOEXEC);
 	/* A missing upper directory is made, any other path is reported by the operation that wants it. */
@@ -179,26 +145,21 @@ static int preopen(struct init *init, const char *path)
 	return 0;
 }
 
-static int preopen_of(struct init *init, const struct plan_operation *operation)
-{
-	int result = 0;
-	for (size_t i = 0; i < operation->shape->field_count && result == 0; i++) {
-		struct plan_list paths = operation->values[i].list;
-		if (!operation->shape->fields[i].host_path)
-			continue;
-		if (operation->shape->fields[i].kind == FIELD_STR)
-			result = preopen(init, operation->values[i].text);
-		else
-			while (result == 0 && paths.count > 0)
-				result = preopen(init, plan_next_string(&paths));
-	}
-	return result;
-}
-
 int path_preopen(struct init *init)
 {
 	int result = 0;
-	for (size_t i = init->plan->clone + 1; i < init->plan->count && result == 0; i++)
-		result = preopen_of(init, &init->plan->operations[i]);
+	for (size_t i = init->plan->clone + 1; i < init->plan->count; i++) {
+		const struct plan_operation *operation = &init->plan->operations[i];
+		for (size_t f = 0; f < operation->shape->field_count; f++) {
+			struct plan_list paths = operation->values[f].list;
+			if (!operation->shape->fields[f].host_path)
+				continue;
+			if (operation->shape->fields[f].kind == FIELD_STR)
+				result |= preopen(init, operation->values[f].text);
+			else
+				while (paths.count > 0)
+					result |= preopen(init, plan_next_string(&paths));
+		}
+	}
 	return result;
 }

@@ -1,19 +1,11 @@
 /* The container's root: made at `at` in init's own mount namespace, and entered. */
-#define _GNU_SOURCE
 #include "init.h"
 
-#include "kernel.h"
-
-#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 int init_root_propagation(struct init *init, const struct plan_operation *operation)
 {
-	FAIL_IF(syscall(SYS_mount, NULL, "/", NULL, operation->root_propagation.flags, NULL) != 0, "mount", "/");
+	FAIL_IF(init, syscall(SYS_mount, NULL, "/", NULL, operation->root_propagation.flags, NULL) != 0, "mount", "/");
 	return 0;
 }
 
@@ -22,89 +14,68 @@ static int attach_root(struct init *init, int mount, const char *at)
 {
 	init->root = mount;
 	scoped_fd place = path_open_host(init, at);
-	FAIL_IF(place < 0, "open", at);
-	return kernel_attach(mount, place) == 0 ? 0 : init_fail(init, "move_mount", at);
+	FAIL_IF(init, place < 0, "open", at);
+	return init_attach(init, mount, place, at);
 }
+
+/* Overlay takes no more; include/uapi and fs/overlayfs/params.h, OVL_MAX_STACK. */
+#define MOST_LAYERS 500
 
 /* Layers by descriptor: their paths may hold ':' and ',', and may be out of reach by now. */
 struct layers {
-	int *fds;
+	int fds[MOST_LAYERS];
 	size_t count;
 };
 
-static void close_layers(struct layers *layers)
-{
-	for (size_t i = 0; i < layers->count; i++)
-		close_scoped(&layers->fds[i]);
-	free(layers->fds);
-}
-
 static int open_layers(struct init *init, struct plan_list paths, struct layers *layers)
 {
-	layers->fds = calloc(paths.count + 1, sizeof(int));
-	FAIL_IF(layers->fds == NULL, "allocate", "");
-	while (paths.count > 0) {
+	for (layers->count = 0; paths.count > 0; layers->count++) {
 		const char *path = plan_next_string(&paths);
-		int fd = path_open_host(init, path);
-		FAIL_IF(fd < 0, "open of the lower directory", path);
-		layers->fds[layers->count++] = fd;
+		int fd = layers->count < MOST_LAYERS ? path_open_host(init, path) : -1;
+		FAIL_IF(init, fd < 0, "open of the lower directory", path);
+		layers->fds[layers->count] = fd;
 	}
 	errno = EINVAL;
-	return layers->count > 0 ? 0 : init_fail(init, "overlay without a lower directory", "");
-}
-
-/* fsconfig(2) takes no longer string. */
-#define LONGEST_OPTION 255
-
-/* One "lowerdir" of all: how kernels before 6.7 want it. */
-static int configure_joined(struct init *init, int context, const struct layers *layers)
-{
-	char joined[LONGEST_OPTION + 1];
-	int used = 0;
-	for (size_t i = 0; i < layers->count; i++) {
-		int room = (int)sizeof(joined) - used;
-		int size = snprintf(joined + used, (size_t)room, "%s/proc/self/fd/%d", i == 0 ? "" : ":", layers->fds[i]);
-		if (size >= room) {
-			errno = E2BIG;
-			return init_fail(init, "fsconfig lowerdir: too many layers", "");
-		}
-		used += size;
-	}
-	return init_configure(init, context, FSCONFIG_STRING, "lowerdir", joined);
+	return layers->count > 0 ? 0 : FAIL(init, "overlay without a lower directory", "");
 }
 
 static int configure_fd(struct init *init, int context, const char *key, int fd)
 {
 	char path[64];
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return init_configure(init, context, FSCONFIG_STRING, key, path);
+	return init_configure(init, context, key, path);
 }
 
+/* fsconfig(2) takes no longer string. */
+#define LONGEST_OPTION 255
+
+/* All in one "lowerdir" as long as they fit, else one by one, which is known from 6.7 on. */
 static int configure_lower(struct init *init, int context, const struct layers *layers)
 {
-	if (layers->count == 1)
-		return configure_fd(init, context, "lowerdir", layers->fds[0]);
-	if (configure_fd(init, context, "lowerdir+", layers->fds[0]) != 0)
-		return init->failure.error == EINVAL ? configure_joined(init, context, layers) : -1;
-	for (size_t i = 1; i < layers->count; i++) {
+	char joined[LONGEST_OPTION + 1];
+	size_t used = 0;
+	for (size_t i = 0; i < layers->count && used < sizeof(joined); i++)
+		used += (size_t)snprintf(joined + used, sizeof(joined) - used, "%s/proc/self/fd/%d", i == 0 ? "" : ":",
+					 layers->fds[i]);
+	if (used < sizeof(joined))
+		return init_configure(init, context, "lowerdir", joined);
+	for (size_t i = 0; i < layers->count; i++) {
 		if (configure_fd(init, context, "lowerdir+", layers->fds[i]) != 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* An overlay of all of these, attached. `paths` name the parts in failures. */
+/* An overlay of all of these, attached. */
 static int mount_overlay(struct init *init, const struct layers *layers, int upper, int work, bool is_volatile,
 			 bool userxattr, const char *at)
 {
 	scoped_fd context = init_open_filesystem(init, "overlay");
-	if (context < 0 || init_configure(init, context, FSCONFIG_STRING, "source", "overlay") != 0 ||
+	if (context < 0 || init_configure(init, context, "source", "overlay") != 0 ||
 	    configure_lower(init, context, layers) != 0 || configure_fd(init, context, "upperdir", upper) != 0 ||
-	    configure_fd(init, context, "workdir", work) != 0)
-		return -1;
-	if (is_volatile && init_configure(init, context, FSCONFIG_FLAG, "volatile", NULL) != 0)
-		return -1;
-	if (userxattr && init_configure(init, context, FSCONFIG_FLAG, "userxattr", NULL) != 0)
+	    configure_fd(init, context, "workdir", work) != 0 ||
+	    (is_volatile && init_configure(init, context, "volatile", NULL) != 0) ||
+	    (userxattr && init_configure(init, context, "userxattr", NULL) != 0))
 		return -1;
 	int mount = init_create_filesystem(init, context, 0, at);
 	return mount < 0 ? -1 : attach_root(init, mount, at);
@@ -117,16 +88,16 @@ static int mount_overlay(struct init *init, const struct layers *layers, int upp
 static int make_upper(struct init *init, int parent, const char *name, int lower)
 {
 	struct stat status;
-	FAIL_IF(fstat(lower, &status) != 0, "stat of the lower directory", "");
+	FAIL_IF(init, fstat(lower, &status) != 0, "stat of the lower directory", "");
 	if (mkdirat(parent, name, status.st_mode & 07777) != 0)
-		return errno == EEXIST ? 0 : init_fail(init, "mkdir of the upper directory", name);
+		return errno == EEXIST ? 0 : FAIL(init, "mkdir of the upper directory", name);
 	bool foreign = status.st_uid != 0 || status.st_gid != 0;
 	if (foreign && fchownat(parent, name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) != 0 &&
 	    !plan_has(init->plan, OP_BECOME_ROOT))
-		return init_fail(init, "chown of the upper directory", name);
+		return FAIL(init, "chown of the upper directory", name);
 	/* mkdir leaves out the set-id bits, chown takes them away. */
 	if ((status.st_mode & 07000) != 0 && fchmodat(parent, name, status.st_mode & 07777, 0) != 0)
-		return init_fail(init, "chmod of the upper directory", name);
+		return FAIL(init, "chmod of the upper directory", name);
 	return 0;
 }
 
@@ -136,18 +107,17 @@ static int open_writable(struct init *init, const char *path, int lower)
 	int fd = path_open_host(init, path);
 	if (fd < 0 && errno == ENOENT) {
 		/* The work directory is the kernel's own, and stands for no lower one. */
-		int result = lower < 0 ? mkdir(path, 0700) : make_upper(init, AT_FDCWD, path, lower);
-		FAIL_IF(result != 0 && lower < 0, "mkdir of the work directory", path);
-		if (result != 0)
+		if (lower >= 0 && make_upper(init, AT_FDCWD, path, lower) != 0)
 			return -1;
+		FAIL_IF(init, lower < 0 && mkdir(path, 0700) != 0, "mkdir of the work directory", path);
 		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	}
-	return fd >= 0 ? fd : init_fail(init, "open of the upper or work directory", path);
+	return fd >= 0 ? fd : FAIL(init, "open of the upper or work directory", path);
 }
 
 int init_root_overlay(struct init *init, const struct plan_operation *operation)
 {
-	__attribute__((cleanup(close_layers))) struct layers layers = { 0 };
+	struct layers layers;
 	if (open_layers(init, operation->root_overlay.lower, &layers) != 0)
 		return -1;
 	scoped_fd upper = open_writable(init, operation->root_overlay.upper, layers.fds[0]);
@@ -161,39 +131,33 @@ int init_root_overlay(struct init *init, const struct plan_operation *operation)
 /* Kernels before 6.15 take no upper layer from a mount that is not attached; the overlay then covers it. */
 static int attach_tmpfs(struct init *init, uint64_t size, const char *at)
 {
-	scoped_fd context = init_open_filesystem(init, "tmpfs");
-	if (context < 0 || init_configure(init, context, FSCONFIG_STRING, "mode", "0700") != 0)
-		return -1;
-	if (size != 0) {
-		char value[32];
+	char value[32] = "50%"; /* the kernel's own default */
+	if (size != 0)
 		(void)snprintf(value, sizeof(value), "%" PRIu64, size);
-		if (init_configure(init, context, FSCONFIG_STRING, "size", value) != 0)
-			return -1;
-	}
+	scoped_fd context = init_open_filesystem(init, "tmpfs");
+	if (context < 0 || init_configure(init, context, "mode", "0700") != 0 || init_configure(init, context, "size", value) != 0)
+		return -1;
 	int tmpfs = init_create_filesystem(init, context, 0, at);
+	scoped_fd place = tmpfs < 0 ? -1 : path_open_host(init, at);
 	if (tmpfs < 0)
 		return -1;
-	scoped_fd place = path_open_host(init, at);
-	if (place >= 0 && kernel_attach(tmpfs, place) == 0)
-		return tmpfs;
-	(void)init_fail(init, "move_mount of the tmpfs", at);
-	(void)close(tmpfs);
-	return -1;
+	FAIL_IF(init, place < 0 || kernel_attach(tmpfs, place) != 0, "move_mount of the tmpfs", at);
+	return tmpfs;
 }
 
 int init_root_overlay_tmpfs(struct init *init, const struct plan_operation *operation)
 {
 	const char *at = operation->root_overlay_tmpfs.at;
-	__attribute__((cleanup(close_layers))) struct layers layers = { 0 };
+	struct layers layers;
 	if (open_layers(init, operation->root_overlay_tmpfs.lower, &layers) != 0)
 		return -1;
 	scoped_fd tmpfs = attach_tmpfs(init, operation->root_overlay_tmpfs.size, at);
 	if (tmpfs < 0 || make_upper(init, tmpfs, "upper", layers.fds[0]) != 0)
 		return -1;
-	FAIL_IF(mkdirat(tmpfs, "work", 0700) != 0, "mkdir of the work directory", at);
+	FAIL_IF(init, mkdirat(tmpfs, "work", 0700) != 0, "mkdir of the work directory", at);
 	scoped_fd upper = openat(tmpfs, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	scoped_fd work = openat(tmpfs, "work", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	FAIL_IF(upper < 0 || work < 0, "open of the upper directory", at);
+	FAIL_IF(init, upper < 0 || work < 0, "open of the upper directory", at);
 	return mount_overlay(init, &layers, upper, work, false, operation->root_overlay_tmpfs.userxattr != 0, at);
 }
 
@@ -201,15 +165,13 @@ int init_root_bind(struct init *init, const struct plan_operation *operation)
 {
 	const char *source = operation->root_bind.source;
 	int tree = init_clone_host(init, source, true);
-	FAIL_IF(tree < 0, "open_tree", source);
+	FAIL_IF(init, tree < 0, "open_tree", source);
 	return attach_root(init, tree, operation->root_bind.at);
 }
 
 static int enter_root(struct init *init)
 {
-	if (init->root >= 0 && fchdir(init->root) == 0)
-		return 0;
-	return init_fail(init, "chdir to the root", "");
+	return init->root >= 0 && fchdir(init->root) == 0 ? 0 : FAIL(init, "chdir to the root", "");
 }
 
 int init_pivot_root(struct init *init, const struct plan_operation *operation)
@@ -218,9 +180,9 @@ int init_pivot_root(struct init *init, const struct plan_operation *operation)
 	if (enter_root(init) != 0)
 		return -1;
 	/* The old root comes to lie on the new one at "/" and is taken off; pivot_root(2), notes. */
-	FAIL_IF(syscall(SYS_pivot_root, ".", ".") != 0, "pivot_root", "");
-	FAIL_IF(syscall(SYS_umount2, ".", KERNEL_MNT_DETACH) != 0, "umount2 of the old root", "");
-	return chdir("/") == 0 ? 0 : init_fail(init, "chdir", "/");
+	FAIL_IF(init, syscall(SYS_pivot_root, ".", ".") != 0, "pivot_root", "");
+	FAIL_IF(init, syscall(SYS_umount2, ".", KERNEL_MNT_DETACH) != 0, "umount2 of the old root", "");
+	return chdir("/") == 0 ? 0 : FAIL(init, "chdir", "/");
 }
 
 int init_move_root(struct init *init, const struct plan_operation *operation)
@@ -228,7 +190,6 @@ int init_move_root(struct init *init, const struct plan_operation *operation)
 	(void)operation;
 	if (enter_root(init) != 0)
 		return -1;
-	FAIL_IF(syscall(SYS_mount, ".", "/", NULL, KERNEL_MS_MOVE, NULL) != 0, "mount --move of the root", "");
-	FAIL_IF(chroot(".") != 0, "chroot", "");
-	return chdir("/") == 0 ? 0 : init_fail(init, "chdir", "/");
+	FAIL_IF(init, syscall(SYS_mount, ".", "/", NULL, KERNEL_MS_MOVE, NULL) != 0, "mount --move of the root", "");
+	return chroot(".") == 0 && chdir("/") == 0 ? 0 : FAIL(init, "chroot", "");
 }

@@ -1,16 +1,25 @@
 /*
- * System calls that musl has no function for, with their structures and constants: musl-gcc does not find the
- * kernel's headers, and glibc's <sys/mount.h> has only some. From include/uapi/linux/{sched,openat2,mount,fcntl,
- * close_range,magic}.h.
+ * What nearly every file here needs of libc, and the system calls that musl has no function for, with their
+ * structures and constants: musl-gcc does not find the kernel's headers, and glibc's <sys/mount.h> has only some.
+ * From include/uapi/linux/{sched,openat2,mount,fcntl,close_range,magic}.h.
  */
 #ifndef TARE_KERNEL_H
 #define TARE_KERNEL_H
 
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 struct kernel_clone_args {
@@ -26,18 +35,14 @@ struct kernel_mount_attr {
 	uint64_t attr_set, attr_clr, propagation, userns_fd;
 };
 
-#ifndef CLONE_PIDFD
-#define CLONE_PIDFD 0x1000
-#endif
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x80
-#endif
-#ifndef CLONE_NEWCGROUP
-#define CLONE_NEWCGROUP 0x02000000
-#endif
+#define KERNEL_CLONE_PIDFD 0x1000
+#define KERNEL_CLONE_NEWTIME 0x80
+#define KERNEL_CLONE_NEWCGROUP 0x02000000
 #define KERNEL_CLONE_INTO_CGROUP 0x200000000ull
 /* NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET */
-#define KERNEL_CLONE_NAMESPACES (0x7e020000ull | CLONE_NEWTIME)
+#define KERNEL_CLONE_NAMESPACES (0x7e020000ull | KERNEL_CLONE_NEWTIME)
+#define KERNEL_P_PIDFD 3
+#define KERNEL_TIOCGPTPEER 0x5441
 
 #define RESOLVE_NO_XDEV 0x01
 #define RESOLVE_NO_MAGICLINKS 0x02
@@ -45,9 +50,7 @@ struct kernel_mount_attr {
 #define RESOLVE_BENEATH 0x08
 #define RESOLVE_IN_ROOT 0x10
 
-#ifndef AT_RECURSIVE
-#define AT_RECURSIVE 0x8000
-#endif
+#define KERNEL_AT_RECURSIVE 0x8000
 #define KERNEL_FSCLOEXEC 1 /* FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC */
 #define KERNEL_TREE_CLONE (1 | O_CLOEXEC)
 #define KERNEL_MOVE_EMPTY_PATHS (0x04 | 0x40) /* MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH */
@@ -72,9 +75,11 @@ static inline int kernel_open(int directory, const char *path, uint64_t flags, u
 	return (int)syscall(SYS_openat2, directory, path, &how, sizeof(how));
 }
 
-static inline int kernel_open_tree(int directory, const char *path, unsigned flags)
+/* A detached clone of the mount at `path`; at `directory` itself where that is "". */
+static inline int kernel_clone_tree(int directory, const char *path, bool recursive)
 {
-	return (int)syscall(SYS_open_tree, directory, path, flags);
+	unsigned flags = KERNEL_TREE_CLONE | (directory == AT_FDCWD ? 0 : AT_EMPTY_PATH);
+	return (int)syscall(SYS_open_tree, directory, path, flags | (recursive ? KERNEL_AT_RECURSIVE : 0));
 }
 
 /* Attaches the mount at descriptor `mount` on the place at descriptor `target`. */
@@ -83,15 +88,24 @@ static inline int kernel_attach(int mount, int target)
 	return (int)syscall(SYS_move_mount, mount, "", target, "", KERNEL_MOVE_EMPTY_PATHS);
 }
 
-static inline int kernel_mount_setattr(int mount, unsigned flags, uint64_t set, uint64_t clear, uint64_t propagation)
+/* `propagation` is MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0. */
+static inline int kernel_mount_setattr(int mount, bool recursive, uint64_t set, uint64_t clear, uint64_t propagation)
 {
 	struct kernel_mount_attr attr = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
-	return (int)syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr));
+	return (int)syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | (recursive ? KERNEL_AT_RECURSIVE : 0), &attr,
+			    sizeof(attr));
 }
 
-static inline int kernel_close_range(unsigned first, unsigned last)
+static inline int kernel_signal(int pidfd, int number)
 {
-	return (int)syscall(SYS_close_range, first, last, 0);
+	return (int)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
+}
+
+static inline uint64_t now_ms(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static inline void close_scoped(const int *fd)
@@ -102,5 +116,11 @@ static inline void close_scoped(const int *fd)
 
 /* A descriptor closed at the end of its scope; -1 is none. */
 #define scoped_fd __attribute__((cleanup(close_scoped))) int
+
+static inline void close_and_forget(int *fd)
+{
+	close_scoped(fd);
+	*fd = -1;
+}
 
 #endif

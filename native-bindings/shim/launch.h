@@ -15,17 +15,17 @@
 #include <sys/types.h>
 
 struct launch_request {
-	const uint8_t *plan; /* encoded as in daemon/runtime/plan/encode.ts; must live until the launch is over */
+	const uint8_t *plan; /* encoded as in daemon/runtime/plan/encode.ts; read by launch_begin only */
 	size_t plan_size;
 	int stdio[3];   /* the child's 0, 1, 2; ignored where the plan has `terminal` */
 	int init_pidfd; /* exec: the container's init; else -1 */
 };
 
-/* Control groups that the launch made, to be removed at the end, deepest first. */
-struct launch_groups {
-	char **paths;
-	bool *shared; /* made on the way to one asked for, such as /tare-1a2b: never emptied, removed only once empty */
-	size_t count;
+/* A control group that the launch made, to be removed at the end; the deepest is the first of the list. */
+struct launch_group {
+	struct launch_group *next;
+	bool shared; /* made on the way to one asked for, such as /tare-1a2b: never emptied, removed only once empty */
+	char path[];
 };
 
 struct launch {
@@ -33,8 +33,7 @@ struct launch {
 	int pidfd;
 	int handshake; /* SOCK_SEQPACKET to the child; -1 once the launch is over */
 	int terminal;  /* PTY master, -1 if there is none; the supervisor takes it (sets it to -1) or launch_free closes it */
-	struct launch_groups groups; /* the supervisor takes it for the end of the process */
-	void *private_state;
+	struct launch_group *groups; /* for launch_groups_remove after the end of the process */
 };
 
 enum launch_state {
@@ -57,7 +56,19 @@ int launch_go(struct launch *launch);
 void launch_free(struct launch *launch);
 
 /* Kills what is left in the groups and removes them, deepest first; bounded in time. Logs nothing, ignores what is gone. */
-void launch_groups_remove(struct launch_groups *groups);
+void launch_groups_remove(struct launch *launch);
+
+/*
+ * Pipes and sockets among these become the user's. Where that is not allowed (a user namespace that does not know
+ * the owner) nothing more is lost than that they cannot be opened again by name.
+ */
+void launch_give_stdio(const int stdio[3], uid_t uid, gid_t gid);
+
+/* A number in /proc/PID/stat, proc_pid_stat(5), from the fourth field on; `otherwise` where it cannot be read. */
+uint64_t launch_stat_field(pid_t pid, int field, uint64_t otherwise);
+
+/* What a file holds as a text, as much as has room: its size, or -1. */
+ssize_t launch_read_text(const char *path, char *text, size_t room);
 
 /* For --dump-plan: one operation a line on `out` (a FILE *). 0, or -1 with `failure`. */
 int plan_dump(const uint8_t *plan, size_t size, void *out, struct failure *failure);

@@ -1,18 +1,7 @@
 /* The container's log: formatting, rotation. */
-#define _GNU_SOURCE
 #include "log.h"
 
 #include "supervise.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 /* Longest text of one line of the log; longer ones of the program are several, all but the last tagged P. */
 #define LINE_BYTES (16 * 1024)
@@ -57,52 +46,35 @@ int log_open(struct log *log, const char *path, uint64_t max_bytes, uint64_t max
 	if (log->path == NULL)
 		return -1;
 	open_file(log);
-	if (log->fd >= 0)
-		return 0;
-	int error = errno;
-	log_close(log);
-	errno = error;
-	return -1;
+	return log->fd >= 0 ? 0 : -1;
 }
 
 void log_close(struct log *log)
 {
-	if (log->fd >= 0)
-		(void)close(log->fd);
-	log->fd = -1;
+	close_and_forget(&log->fd);
 	free(log->path);
 	log->path = NULL;
 }
 
-static char *numbered(const struct log *log, uint64_t number)
+/* The path of the log (0) or of one that was rotated. */
+static const char *numbered(const struct log *log, uint64_t number, char path[PATH_MAX])
 {
-	char *path = NULL;
-	int size = number == 0 ? asprintf(&path, "%s", log->path)
-	                       : asprintf(&path, "%s.%llu", log->path, (unsigned long long)number);
-	return size < 0 ? NULL : path;
+	(void)snprintf(path, PATH_MAX, number == 0 ? "%s" : "%s.%llu", log->path, (unsigned long long)number);
+	return path;
 }
 
 /* log.N-2 becomes log.N-1, …, log becomes log.1; the oldest is replaced. A gap in the row is fine. */
 static bool shift_files(const struct log *log)
 {
+	char from[PATH_MAX], to[PATH_MAX];
 	if (log->max_files <= 1)
 		return unlink(log->path) == 0;
 	uint64_t last = 1;
-	for (;; last++) {
-		char *path = numbered(log, last);
-		bool there = path != NULL && access(path, F_OK) == 0;
-		free(path);
-		if (!there || last == log->max_files - 1)
-			break;
-	}
+	while (last < log->max_files - 1 && access(numbered(log, last, to), F_OK) == 0)
+		last++;
 	bool shifted = false;
-	for (uint64_t to = last; to > 0; to--) {
-		char *old_path = numbered(log, to - 1);
-		char *new_path = numbered(log, to);
-		shifted = old_path != NULL && new_path != NULL && rename(old_path, new_path) == 0;
-		free(old_path);
-		free(new_path);
-	}
+	for (; last > 0; last--)
+		shifted = rename(numbered(log, last - 1, from), numbered(log, last, to)) == 0;
 	return shifted;
 }
 
@@ -143,29 +115,23 @@ static void write_lines(struct log *log, const uint8_t *bytes, size_t size)
 	log->size += done;
 }
 
-struct batch {
-	struct log *log;
-	uint8_t *buffer;
-	size_t used;
-};
-
-static void batch_flush(struct batch *batch)
+static void flush(struct log *log)
 {
-	if (batch->used > 0)
-		write_lines(batch->log, batch->buffer, batch->used);
-	batch->used = 0;
+	if (log->used > 0)
+		write_lines(log, log->buffer, log->used);
+	log->used = 0;
 }
 
-static void batch_make_room(struct batch *batch, size_t size)
+static void make_room(struct log *log, size_t size)
 {
-	struct log *log = batch->log;
-	if (log->max_bytes != 0 && log->size + batch->used > 0 && log->size + batch->used + size > log->max_bytes) {
-		batch_flush(batch);
+	uint64_t before = log->size + log->used;
+	if (log->max_bytes != 0 && before > 0 && before + size > log->max_bytes) {
+		flush(log);
 		if (log->fd >= 0 && log->size > 0)
 			rotate(log);
 	}
-	if (batch->used + size + SHORT_BYTES > BATCH_BYTES)
-		batch_flush(batch);
+	if (log->used + size + SHORT_BYTES > BATCH_BYTES)
+		flush(log);
 }
 
 /* May read and write up to SHORT_BYTES beyond; both buffers have that much room. Returns where it ends. */
@@ -186,19 +152,19 @@ void log_write(struct log *log, const char *stream, const uint8_t *bytes, size_t
 	size_t prefix_size = time_text((char *)prefix, time_now());
 	prefix_size += (size_t)snprintf((char *)prefix + prefix_size, sizeof(prefix) - prefix_size, " %s F ", stream);
 
-	struct batch batch = {.log = log, .buffer = buffer};
+	log->buffer = buffer;
 	for (const uint8_t *at = bytes, *end = bytes + size; at < end;) {
 		size_t most = (size_t)(end - at) < LINE_BYTES ? (size_t)(end - at) : LINE_BYTES;
 		const uint8_t *newline = memchr(at, '\n', most);
 		size_t length = newline != NULL ? (size_t)(newline - at) : most;
-		batch_make_room(&batch, prefix_size + length + 1);
-		uint8_t *line = batch.buffer + batch.used;
+		make_room(log, prefix_size + length + 1);
+		uint8_t *line = buffer + log->used;
 		memcpy(line, prefix, SHORT_BYTES);
 		if (newline == NULL)
 			line[prefix_size - 2] = 'P';
 		*copy(line + prefix_size, at, length) = '\n';
-		batch.used += prefix_size + length + 1;
+		log->used += prefix_size + length + 1;
 		at += length + (newline != NULL);
 	}
-	batch_flush(&batch);
+	flush(log);
 }

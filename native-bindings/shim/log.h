@@ -2,8 +2,7 @@
 #ifndef TARE_LOG_H
 #define TARE_LOG_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "kernel.h"
 
 struct log {
 	char *path; /* NULL: no log */
@@ -11,6 +10,8 @@ struct log {
 	uint64_t size;
 	uint64_t max_bytes; /* 0: never rotated */
 	uint64_t max_files;
+	uint8_t *buffer; /* during a log_write: its lines, of which `used` bytes are not written yet */
+	size_t used;
 };
 
 /* The longest text of time_text, its NUL included. */
@@ -20,7 +21,7 @@ struct log {
 size_t time_text(char text[TIME_TEXT_MAX], uint64_t nanoseconds);
 uint64_t time_now(void);
 
-/* 0, or -1 with errno; `path` "" is no log. */
+/* 0, or -1 with errno; `path` "" is no log. To be closed in any case. */
 int log_open(struct log *log, const char *path, uint64_t max_bytes, uint64_t max_files);
 /*
  * Writes what was read in one go, each line or piece of one (P) with the time of now. What the disk does not take

@@ -2,21 +2,12 @@
  * tare-shim: the one process per container that outlives the daemon. It is the parent of the container's init and
  * execs, owns their stdio, writes the log and the exit record, and answers on its socket.
  */
-#define _GNU_SOURCE
 #include "launch.h"
 #include "messages.h"
 #include "supervise.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #ifdef __SANITIZE_ADDRESS__
 /* The leak check needs ptrace, which a process that is not dumpable does not allow. */
@@ -75,17 +66,11 @@ static int dump_plan(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat status;
-	if (fd < 0 || fstat(fd, &status) != 0)
+	uint8_t *plan = fd < 0 || fstat(fd, &status) != 0 ? NULL : malloc((size_t)status.st_size + 1);
+	if (plan == NULL || read(fd, plan, (size_t)status.st_size) != status.st_size)
 		return complain("cannot read", path, errno);
-	size_t size = (size_t)status.st_size;
-	uint8_t *plan = malloc(size + 1);
-	if (plan == NULL || read(fd, plan, size) != (ssize_t)size)
-		return complain("cannot read", path, errno);
-	(void)close(fd);
 	struct failure failure = {.operation = -1};
-	int result = plan_dump(plan, size, stdout, &failure);
-	free(plan);
-	if (result != 0)
+	if (plan_dump(plan, (size_t)status.st_size, stdout, &failure) != 0)
 		return complain(failure.step, failure.path, failure.error);
 	return fflush(stdout) == 0 ? 0 : complain("cannot write", "the plan", errno);
 }
@@ -121,40 +106,29 @@ static void settle_signals(void)
 static void settle_oom_score(struct shim *shim)
 {
 	int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	ssize_t size = read(fd, shim->oom_score_given, sizeof(shim->oom_score_given) - 1);
-	if (size > 0 && pwrite(fd, "-999", 4, 0) == 4) {
-		shim->oom_score_given[size] = '\0';
-		shim->oom_score = fd;
-		return;
-	}
-	(void)close(fd); /* ignoring: without CAP_SYS_RESOURCE the shim is as mortal as its container */
+	/* ignoring: without CAP_SYS_RESOURCE the shim is as mortal as its container */
+	if (read(fd, shim->oom_score_given, sizeof(shim->oom_score_given) - 1) <= 0 || pwrite(fd, "-999", 4, 0) != 4)
+		close_and_forget(&fd);
+	shim->oom_score = fd;
 }
 
 /* Descriptors that were inherited by mistake would be held as long as the container lives. */
 static void close_inherited(int ready)
 {
-	unsigned from = 3;
-	if (ready >= 0) {
-		if (ready > 3)
-			(void)syscall(SYS_close_range, from, (unsigned)ready - 1, 0);
-		from = (unsigned)ready + 1;
-		(void)fcntl(ready, F_SETFD, FD_CLOEXEC);
-	}
-	(void)syscall(SYS_close_range, from, ~0U, 0);
+	if (ready > 3)
+		(void)syscall(SYS_close_range, 3, (unsigned)ready - 1, 0);
+	(void)syscall(SYS_close_range, ready < 0 ? 3 : (unsigned)ready + 1, ~0U, 0);
+	(void)fcntl(ready, F_SETFD, FD_CLOEXEC);
 }
 
 /* Every error up to here went to stderr; from here on there is nobody to read it. */
 static void leave_terminal(const struct options *options)
 {
-	if (!options->inherit_stdio) {
-		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-		for (int fd = 0; null >= 0 && fd < 3; fd++)
-			(void)dup2(null, fd);
-		if (null > 2)
-			(void)close(null);
-	}
+	int null = options->inherit_stdio ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; null >= 0 && fd < 3; fd++)
+		(void)dup2(null, fd);
+	if (null > 2)
+		(void)close(null);
 	if (options->ready >= 0) {
 		(void)write(options->ready, "", 1);
 		(void)close(options->ready);

@@ -3,19 +3,19 @@
 #define TARE_PLAN_H
 
 #include "failure.h"
+#include "kernel.h"
 #include "plan_ops.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "wire.h"
 
 /* Most `cgroup_join` operations of a plan: their descriptors travel in one message. */
-#define PLAN_MAX_JOINS 32
+#define PLAN_MAX_JOINS WIRE_MAX_DESCRIPTORS
 
 struct plan {
 	struct plan_operation *operations;
 	size_t count;
 	size_t clone;                       /* index of the `clone` operation */
+	size_t joins;                       /* how many `cgroup_join` there are */
+	bool settles;                       /* the shim has something to do after the clone */
 	unsigned rules;                     /* RULE_* of all operations */
 	uint64_t has[PLAN_MAX_CODE / 64 + 1]; /* bit N: an operation of code N */
 };
@@ -27,7 +27,10 @@ bool plan_has(const struct plan *plan, unsigned code);
  * order of the rooms. 0, or -1 with `failure` (operation -1, step "garbled plan: …").
  */
 int plan_parse(struct plan *plan, const uint8_t *bytes, size_t size, struct failure *failure);
-void plan_release(struct plan *plan);
+static inline void plan_release(struct plan *plan)
+{
+	free(plan->operations);
+}
 
 /* Takes the first item off a list of `strs`, `u64s`; the list must not be empty. */
 const char *plan_next_string(struct plan_list *list);

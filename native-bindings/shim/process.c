@@ -1,24 +1,10 @@
 /* A process of the container, from its launch to its end. */
-#define _GNU_SOURCE
 #include "process.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <termios.h>
-#include <unistd.h>
-
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
-
-/* Field 22 of /proc/PID/stat comes this many blanks after the ")" of the command's name. */
-#define BLANKS_BEFORE_START_TIME 20
 
 static bool is_init(const struct process *process)
 {
@@ -34,17 +20,17 @@ struct process *process_find(struct shim *shim, const char *name)
 	return NULL;
 }
 
-struct process *process_make(struct shim *shim, const char *name)
+struct process *process_find_or_make(struct shim *shim, const char *name)
 {
-	struct process *process = calloc(1, sizeof(*process));
-	char *copy = strdup(name);
-	if (process == NULL || copy == NULL) {
+	struct process *process = process_find(shim, name);
+	if (process != NULL)
+		return process;
+	process = calloc(1, sizeof(*process));
+	if (process == NULL || (process->name = strdup(name)) == NULL) {
 		free(process);
-		free(copy);
+		errno = ENOMEM;
 		return NULL;
 	}
-	process->name = copy;
-	process->state = PROCESS_AWAITED;
 	process->launch = (struct launch){.pid = -1, .pidfd = -1, .handshake = -1, .terminal = -1};
 	process->handshake.fd = process->pidfd.fd = process->input.watch.fd = -1;
 	process->output[0].watch.fd = process->output[1].watch.fd = -1;
@@ -57,12 +43,10 @@ struct process *process_make(struct shim *shim, const char *name)
 
 void process_free(struct shim *shim, struct process *process)
 {
-	for (struct process **link = &shim->processes; *link != NULL; link = &(*link)->next) {
-		if (*link == process) {
-			*link = process->next;
-			break;
-		}
-	}
+	struct process **link = &shim->processes;
+	while (*link != process)
+		link = &(*link)->next;
+	*link = process->next;
 	stream_close(shim, process);
 	for (struct client *client = shim->clients; client != NULL; client = client->next) {
 		if (client->process == process)
@@ -70,7 +54,6 @@ void process_free(struct shim *shim, struct process *process)
 	}
 	watch_close(shim, &process->pidfd);
 	log_close(&process->log);
-	pages_unmap(process->plan, process->plan_size);
 	free(process->record);
 	free(process->oom);
 	free(process->name);
@@ -157,35 +140,6 @@ static void fail(struct shim *shim, struct process *process, const struct failur
 
 /* -- launching -------------------------------------------------------------------------------------------- */
 
-/* 0 where it cannot be read, which is no process's start time. */
-static uint64_t read_start_time(pid_t pid)
-{
-	char path[64];
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	char text[1024];
-	ssize_t size = read(fd, text, sizeof(text) - 1);
-	(void)close(fd);
-	if (size <= 0)
-		return 0;
-	text[size] = '\0';
-	const char *at = strrchr(text, ')');
-	for (int blank = 0; at != NULL && blank < BLANKS_BEFORE_START_TIME; blank++)
-		at = strchr(at + 1, ' ');
-	return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
-}
-
-static void end_launch(struct process *process)
-{
-	process->groups = process->launch.groups;
-	process->launch.groups = (struct launch_groups){0};
-	launch_free(&process->launch);
-	pages_unmap(process->plan, process->plan_size);
-	process->plan = NULL;
-}
-
 /*
  * A dying init takes its mount namespace apart before its parent is told that it ended, which takes the kernel
  * some milliseconds. While somebody else holds the namespace that work waits: until the end was told.
@@ -206,7 +160,7 @@ static void step(struct shim *shim, struct process *process)
 	if (process->launch.terminal >= 0 && state != LAUNCH_FAILED) {
 		int master = process->launch.terminal;
 		process->launch.terminal = -1;
-		if (stream_set_terminal(shim, process, master) != 0)
+		if (stream_set_terminal(process, master) != 0)
 			watch_close(shim, &process->output[0].watch);
 	}
 	switch (state) {
@@ -219,7 +173,6 @@ static void step(struct shim *shim, struct process *process)
 		answer_launched(shim, process, MESSAGE_CREATED);
 		return;
 	case LAUNCH_STARTED:
-		end_launch(process);
 		process->state = PROCESS_RUNNING;
 		if (is_init(process))
 			hold_mount_namespace(process);
@@ -229,22 +182,19 @@ static void step(struct shim *shim, struct process *process)
 		return;
 	case LAUNCH_FAILED:
 		process->pidfd.fd = -1; /* the launch has reaped the child, closed this and removed the groups */
-		end_launch(process);
 		fail(shim, process, &failure);
 		supervise_reap(shim);
 		return;
 	}
 }
 
-static void handshake_ready(struct shim *shim, struct watch *watch, uint32_t events)
+static void handshake_ready(struct shim *shim, struct watch *watch)
 {
-	(void)events;
 	step(shim, CONTAINER_OF(watch, struct process, handshake));
 }
 
-static void pidfd_ready(struct shim *shim, struct watch *watch, uint32_t events)
+static void pidfd_ready(struct shim *shim, struct watch *watch)
 {
-	(void)events;
 	process_check_end(shim, CONTAINER_OF(watch, struct process, pidfd));
 }
 
@@ -257,56 +207,35 @@ static void protect_from_oom(const struct shim *shim, bool protect)
 	(void)pwrite(shim->oom_score, score, strlen(score), 0);
 }
 
-static int begin_launch(struct shim *shim, struct process *process, const int child[3], struct failure *failure)
-{
-	struct process *init = process_find(shim, "");
-	struct launch_request request = {
-		.plan = process->plan,
-		.plan_size = process->plan_size,
-		.stdio = {child[0], child[1], child[2]},
-		.init_pidfd = is_init(process) ? -1 : init->pidfd.fd,
-	};
-	protect_from_oom(shim, false);
-	int result = launch_begin(&process->launch, &request, failure);
-	protect_from_oom(shim, true);
-	return result;
-}
-
-static int keep_start(struct process *process, const struct start *start)
-{
-	process->stdio = start->stdio;
-	process->record = start->record[0] == '\0' ? NULL : strdup(start->record);
-	process->oom = start->oom[0] == '\0' ? NULL : strdup(start->oom);
-	process->plan_size = start->plan_size == 0 ? 1 : start->plan_size;
-	process->plan = pages_map(process->plan_size);
-	if (process->plan == NULL || (process->record == NULL) != (start->record[0] == '\0') ||
-	    (process->oom == NULL) != (start->oom[0] == '\0'))
-		return -1;
-	if (start->plan_size > 0)
-		memcpy(process->plan, start->plan, start->plan_size);
-	return 0;
-}
-
 void process_start(struct shim *shim, struct process *process, const struct start *start, struct client *asker,
                    uint32_t tag)
 {
+	struct launch_request request = {
+		.plan = start->plan,
+		.plan_size = start->plan_size,
+		.stdio = {-1, -1, -1},
+		.init_pidfd = is_init(process) ? -1 : process_find(shim, "")->pidfd.fd,
+	};
+	struct failure failure = {.operation = -1};
+	int result;
 	process->asker = asker;
 	process->asker_tag = tag;
-	int child[3] = {-1, -1, -1};
-	struct failure failure = {.operation = -1};
-	int result = 0;
-	if (keep_start(process, start) != 0)
-		result = failure_set(&failure, ENOMEM, "memory for the plan", "");
-	else if (log_open(&process->log, start->log, start->log_max_bytes, start->log_max_files) != 0)
-		result = failure_set(&failure, errno, "open log", start->log);
-	else if (stream_make_stdio(shim, process, (start->flags & START_STDIN_OPEN) != 0, child) != 0)
-		result = failure_set(&failure, errno, "stdio", "");
-	else
-		result = begin_launch(shim, process, child, &failure);
-	for (int i = 0; i < 3; i++) {
-		if (child[i] >= 0)
-			(void)close(child[i]);
+	process->stdio = start->stdio;
+	process->record = strdup(start->record);
+	process->oom = strdup(start->oom);
+	if (process->record == NULL || process->oom == NULL) {
+		result = failure_set(&failure, ENOMEM, "", "memory for the paths");
+	} else if (log_open(&process->log, start->log, start->log_max_bytes, start->log_max_files) != 0) {
+		result = failure_set(&failure, errno, start->log, "open log");
+	} else if (stream_make_stdio(shim, process, (start->flags & START_STDIN_OPEN) != 0, request.stdio) != 0) {
+		result = failure_set(&failure, errno, "", "stdio");
+	} else {
+		protect_from_oom(shim, false);
+		result = launch_begin(&process->launch, &request, &failure);
+		protect_from_oom(shim, true);
 	}
+	for (int i = 0; i < 3; i++)
+		close_scoped(&request.stdio[i]);
 	if (result != 0) {
 		fail(shim, process, &failure);
 		return;
@@ -315,7 +244,7 @@ void process_start(struct shim *shim, struct process *process, const struct star
 	process->pid = process->launch.pid;
 	process->pidfd = (struct watch){.fd = process->launch.pidfd, .ready = pidfd_ready};
 	process->handshake = (struct watch){.fd = process->launch.handshake, .ready = handshake_ready};
-	process->start_time = read_start_time(process->pid);
+	process->start_time = launch_stat_field(process->pid, 22, 0);
 	watch_set(shim, &process->handshake, EPOLLIN);
 }
 
@@ -332,10 +261,9 @@ void process_go(struct shim *shim, struct process *process, struct client *asker
 
 int process_resize(struct process *process, uint64_t rows, uint64_t columns)
 {
-	if (process->stdio != STDIO_TERMINAL || rows > UINT16_MAX || columns > UINT16_MAX) {
-		errno = process->stdio != STDIO_TERMINAL ? ENOTTY : EINVAL;
+	errno = process->stdio != STDIO_TERMINAL ? ENOTTY : EINVAL;
+	if (process->stdio != STDIO_TERMINAL || rows > UINT16_MAX || columns > UINT16_MAX)
 		return -1;
-	}
 	process->rows = rows;
 	process->columns = columns;
 	struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
@@ -347,10 +275,9 @@ int process_resize(struct process *process, uint64_t rows, uint64_t columns)
 static void announce(struct shim *shim, struct process *process)
 {
 	for (struct client *client = shim->clients; client != NULL; client = client->next) {
+		process->told |= client->subscribed;
 		if (client->subscribed && client->process != process)
-			process_tell(shim, process, client);
-		else if (client->subscribed)
-			process->told = true;
+			send_exited(shim, process, client);
 	}
 	for (struct client *client = shim->clients; client != NULL; client = client->next) {
 		if (client->process == process)
@@ -361,7 +288,7 @@ static void announce(struct shim *shim, struct process *process)
 void process_check_end(struct shim *shim, struct process *process)
 {
 	siginfo_t how = {0};
-	if (waitid((idtype_t)P_PIDFD, (id_t)process->pidfd.fd, &how, WEXITED | WNOHANG | __WALL) != 0 || how.si_pid == 0)
+	if (waitid((idtype_t)KERNEL_P_PIDFD, (id_t)process->pidfd.fd, &how, WEXITED | WNOHANG | __WALL) != 0 || how.si_pid == 0)
 		return;
 	bool killed = how.si_code != CLD_EXITED;
 	process->exit = (struct exit_record){
@@ -371,19 +298,17 @@ void process_check_end(struct shim *shim, struct process *process)
 	};
 	watch_close(shim, &process->pidfd);
 	if (process->state == PROCESS_CREATED)
-		end_launch(process);
+		launch_free(&process->launch);
 	process->state = PROCESS_ENDED;
 	stream_drain(shim, process);
 	stream_close(shim, process);
 	log_close(&process->log);
 	/* The groups know it only as long as they are there. */
 	process->exit.oom_kills = record_read_oom_kills(process->oom);
-	process->recorded = process->record == NULL || record_write(process->record, &process->exit) == 0;
+	process->recorded = process->record[0] == '\0' || record_write(process->record, &process->exit) == 0;
 	announce(shim, process);
-	if (process->mount_namespace >= 0)
-		(void)close(process->mount_namespace);
-	process->mount_namespace = -1;
-	launch_groups_remove(&process->groups);
-	process->groups = (struct launch_groups){0};
+	close_and_forget(&process->mount_namespace);
+	launch_groups_remove(&process->launch);
+	watch_set(shim, &shim->listener, EPOLLIN); /* there are descriptors again */
 	supervise_reap(shim);
 }

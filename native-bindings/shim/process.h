@@ -26,8 +26,6 @@ struct process {
 
 	struct launch launch;   /* while launching and created */
 	struct watch handshake; /* its fd is the launch's */
-	uint8_t *plan; /* until the launch is over */
-	size_t plan_size;
 	struct client *asker; /* who waits for `started`; NULL once it was told or is gone */
 	uint32_t asker_tag;
 
@@ -35,7 +33,6 @@ struct process {
 	uint64_t start_time;
 	struct watch pidfd; /* from the clone to the end; watched when no launch is under way */
 	int mount_namespace;
-	struct launch_groups groups;
 
 	struct stream output[2]; /* stdout or the terminal, and stderr */
 	struct input input;
@@ -44,7 +41,7 @@ struct process {
 	uint64_t columns;
 	struct log log;
 
-	char *record;
+	char *record; /* "": none, as of oom */
 	char *oom;
 	struct exit_record exit;
 	bool recorded; /* the exit record is on disk, or none was asked for */
@@ -65,8 +62,8 @@ struct start {
 };
 
 struct process *process_find(struct shim *shim, const char *name);
-/* A new one that is AWAITED; NULL where there is no memory. */
-struct process *process_make(struct shim *shim, const char *name);
+/* That one, or a new one that is AWAITED; NULL where there is no memory. */
+struct process *process_find_or_make(struct shim *shim, const char *name);
 /* Launches; `asker` is answered now or later. */
 void process_start(struct shim *shim, struct process *process, const struct start *start, struct client *asker,
                    uint32_t tag);

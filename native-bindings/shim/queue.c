@@ -1,8 +1,6 @@
 /* Bytes waiting to be written to a descriptor. */
-#define _GNU_SOURCE
 #include "queue.h"
 
-#include <string.h>
 #include <sys/mman.h>
 
 #define SMALLEST_QUEUE 4096
@@ -19,36 +17,22 @@ void pages_unmap(void *pages, size_t size)
 		(void)munmap(pages, size);
 }
 
-static bool grow(struct queue *queue, size_t size)
-{
-	size_t capacity = queue->capacity == 0 ? SMALLEST_QUEUE : queue->capacity;
-	while (capacity < size)
-		capacity *= 2;
-	uint8_t *larger = pages_map(capacity);
-	if (larger == NULL)
-		return false;
-	size_t held = queue_size(queue);
-	if (held > 0)
-		memcpy(larger, queue->bytes + queue->start, held);
-	pages_unmap(queue->bytes, queue->capacity);
-	*queue = (struct queue){.bytes = larger, .end = held, .capacity = capacity};
-	return true;
-}
-
 bool queue_push(struct queue *queue, const uint8_t *bytes, size_t size)
 {
 	if (size == 0)
 		return true;
+	size_t held = queue_size(queue);
 	if (size > queue->capacity - queue->end) {
-		size_t held = queue_size(queue);
-		if (held + size > queue->capacity) {
-			if (!grow(queue, held + size))
-				return false;
-		} else {
-			memmove(queue->bytes, queue->bytes + queue->start, held);
-			queue->start = 0;
-			queue->end = held;
-		}
+		size_t capacity = SMALLEST_QUEUE;
+		while (capacity < held + size)
+			capacity *= 2;
+		uint8_t *moved = pages_map(capacity);
+		if (moved == NULL)
+			return false;
+		if (held > 0)
+			memcpy(moved, queue->bytes + queue->start, held);
+		pages_unmap(queue->bytes, queue->capacity);
+		*queue = (struct queue){.bytes = moved, .end = held, .capacity = capacity};
 	}
 	memcpy(queue->bytes + queue->end, bytes, size);
 	queue->end += size;

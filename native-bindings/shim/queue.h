@@ -2,9 +2,7 @@
 #ifndef TARE_QUEUE_H
 #define TARE_QUEUE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "kernel.h"
 
 struct queue {
 	uint8_t *bytes; /* its own pages, given back to the kernel as soon as the queue is empty */

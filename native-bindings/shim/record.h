@@ -2,7 +2,7 @@
 #ifndef TARE_RECORD_H
 #define TARE_RECORD_H
 
-#include <stdint.h>
+#include "kernel.h"
 
 struct exit_record {
 	uint64_t code;
@@ -11,7 +11,7 @@ struct exit_record {
 	uint64_t oom_kills;
 };
 
-/* Temporary file, fsync, rename: there is a whole one or none. 0, or -1 with errno. */
+/* Temporary file, fsync, rename: there is a whole one or none. 0, or -1. */
 int record_write(const char *path, const struct exit_record *record);
 /* N of the line "oom_kill N" of a control group's file; 0 where it cannot be read. */
 uint64_t record_read_oom_kills(const char *path);

@@ -1,14 +1,5 @@
 /* One function for each request of the shim protocol (daemon/shim/messages.ts). */
-#define _GNU_SOURCE
-#include "request.h"
-
 #include "process.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* Longest name of a process; ids have 64 digits. */
 #define NAME_MAX_BYTES 255
@@ -32,16 +23,11 @@ static void answer_error(const struct request *request, int error, const char *t
 	client_send_frame(request->shim, request->client, &writer);
 }
 
-static void answer_ok(const struct request *request)
-{
-	client_tell(request->shim, request->client, MESSAGE_OK, request->tag, NULL, NULL, 0);
-}
-
 /* The outcome of a system call: 0, or -1 with errno. */
 static void answer_result(const struct request *request, int result)
 {
 	if (result == 0)
-		answer_ok(request);
+		client_tell(request->shim, request->client, MESSAGE_OK, request->tag, NULL, NULL, 0);
 	else
 		answer_error(request, errno, strerror(errno));
 }
@@ -74,30 +60,29 @@ static bool relative(const char *path)
 	return path[0] != '\0' && path[0] != '/';
 }
 
-/* Why it cannot be started; NULL if it can. */
-static const char *refuse_start(const struct request *request, const struct start *start, int *error)
+/* Answers with an error and is false where the condition does not hold. */
+static bool require(const struct request *request, bool condition, int error, const char *text)
+{
+	if (!condition)
+		answer_error(request, error, text);
+	return condition;
+}
+
+static bool may_start(const struct request *request, const struct start *start)
 {
 	const struct process *init = process_find(request->shim, "");
 	const struct process *process = process_find(request->shim, start->process);
-	*error = EINVAL;
-	if (strlen(start->process) > NAME_MAX_BYTES)
-		return "the name of the process is too long";
-	if (start->stdio > STDIO_INHERIT || (start->flags & ~(uint64_t)START_STDIN_OPEN) != 0)
-		return "unknown stdio or flags";
-	if (start->stdio == STDIO_INHERIT && !request->shim->inherit_stdio)
-		return "stdio=inherit needs a shim with --inherit-stdio";
-	if (relative(start->log) || relative(start->record) || relative(start->oom))
-		return "log, record and oom are absolute paths";
-	*error = EBUSY;
-	if (request->shim->failed || request->shim->leaving)
-		return "this shim is ending";
-	if (process != NULL && process->state != PROCESS_AWAITED)
-		return "it was started already";
-	*error = ESRCH;
-	if (start->process[0] != '\0' &&
-	    (init == NULL || (init->state != PROCESS_CREATED && init->state != PROCESS_RUNNING)))
-		return "the container does not run";
-	return NULL;
+	bool runs = init != NULL && (init->state == PROCESS_CREATED || init->state == PROCESS_RUNNING);
+	return require(request, strlen(start->process) <= NAME_MAX_BYTES, EINVAL, "the name of the process is too long") &&
+	       require(request, start->stdio <= STDIO_INHERIT && (start->flags & ~(uint64_t)START_STDIN_OPEN) == 0, EINVAL,
+	               "unknown stdio or flags") &&
+	       require(request, start->stdio != STDIO_INHERIT || request->shim->inherit_stdio, EINVAL,
+	               "stdio=inherit needs a shim with --inherit-stdio") &&
+	       require(request, !relative(start->log) && !relative(start->record) && !relative(start->oom), EINVAL,
+	               "log, record and oom are absolute paths") &&
+	       require(request, !request->shim->failed && !request->shim->leaving, EBUSY, "this shim is ending") &&
+	       require(request, process == NULL || process->state == PROCESS_AWAITED, EBUSY, "it was started already") &&
+	       require(request, start->process[0] == '\0' || runs, ESRCH, "the container does not run");
 }
 
 static void start(struct request *request)
@@ -116,34 +101,26 @@ static void start(struct request *request)
 		garbled_fields(request);
 		return;
 	}
-	int error;
-	const char *refusal = refuse_start(request, &start, &error);
-	if (refusal != NULL) {
-		answer_error(request, error, refusal);
+	if (!may_start(request, &start))
 		return;
-	}
-	struct process *process = process_find(request->shim, start.process);
+	struct process *process = process_find_or_make(request->shim, start.process);
 	if (process == NULL)
-		process = process_make(request->shim, start.process);
-	if (process == NULL)
-		answer_error(request, ENOMEM, strerror(ENOMEM));
+		answer_result(request, -1);
 	else
 		process_start(request->shim, process, &start, request->client, request->tag);
 }
 
 static void go(struct request *request)
 {
-	if (request->process->state == PROCESS_CREATED)
+	if (require(request, request->process->state == PROCESS_CREATED, EBUSY, "it does not wait for go"))
 		process_go(request->shim, request->process, request->client, request->tag);
-	else
-		answer_error(request, EBUSY, "it does not wait for go");
 }
 
 static void signal_process(struct request *request)
 {
 	/* What is no int is none of the kernel's signals either. */
 	int number = request->numbers[0] > INT32_MAX ? -1 : (int)request->numbers[0];
-	answer_result(request, (int)syscall(SYS_pidfd_send_signal, request->process->pidfd.fd, number, NULL, 0));
+	answer_result(request, kernel_signal(request->process->pidfd.fd, number));
 }
 
 static void resize(struct request *request)
@@ -151,42 +128,28 @@ static void resize(struct request *request)
 	answer_result(request, process_resize(request->process, request->numbers[0], request->numbers[1]));
 }
 
-/* Why it cannot be attached to; NULL if it can. */
-static const char *refuse_attach(const struct request *request, int *error)
-{
-	uint64_t streams = request->numbers[0], flags = request->numbers[1];
-	*error = EBUSY;
-	if (request->client->process != NULL)
-		return "this connection is attached already";
-	*error = EINVAL;
-	if ((streams & ~(uint64_t)(ATTACH_STDIN | ATTACH_STDOUT | ATTACH_STDERR)) != 0 ||
-	    (flags & ~(uint64_t)(ATTACH_CLOSE_STDIN | ATTACH_CUT_WHEN_SLOW)) != 0 || strlen(request->name) > NAME_MAX_BYTES)
-		return "unknown streams or flags, or a name that is too long";
-	*error = ESRCH;
-	if (process_find(request->shim, request->name) == NULL && (request->shim->failed || request->shim->leaving))
-		return "this shim is ending";
-	return NULL;
-}
-
 static void attach(struct request *request)
 {
 	struct client *client = request->client;
-	int error;
-	const char *refusal = refuse_attach(request, &error);
-	if (refusal != NULL) {
-		answer_error(request, error, refusal);
+	const struct shim *shim = request->shim;
+	uint64_t streams = request->numbers[0], flags = request->numbers[1];
+	bool known = (streams & ~(uint64_t)(ATTACH_STDIN | ATTACH_STDOUT | ATTACH_STDERR)) == 0 &&
+	             (flags & ~(uint64_t)(ATTACH_CLOSE_STDIN | ATTACH_CUT_WHEN_SLOW)) == 0;
+	if (!require(request, client->process == NULL, EBUSY, "this connection is attached already") ||
+	    !require(request, known && strlen(request->name) <= NAME_MAX_BYTES, EINVAL,
+	             "unknown streams or flags, or a name that is too long"))
 		return;
-	}
 	struct process *process = process_find(request->shim, request->name);
-	if (process == NULL)
-		process = process_make(request->shim, request->name);
+	if (!require(request, process != NULL || (!shim->failed && !shim->leaving), ESRCH, "this shim is ending"))
+		return;
+	process = process_find_or_make(request->shim, request->name);
 	if (process == NULL) {
-		answer_error(request, ENOMEM, strerror(ENOMEM));
+		answer_result(request, -1);
 		return;
 	}
 	client->process = process;
-	client->streams = request->numbers[0];
-	client->flags = request->numbers[1];
+	client->streams = streams;
+	client->flags = flags;
 	const uint64_t terminal = process->state == PROCESS_AWAITED ? 2 : process->stdio == STDIO_TERMINAL;
 	client_tell(request->shim, client, MESSAGE_ATTACHED, request->tag, request->name, &terminal, 1);
 	if (process->state == PROCESS_ENDED)
@@ -197,11 +160,9 @@ static void stdin_bytes(struct request *request)
 {
 	struct client *client = request->client;
 	size_t size = (size_t)(request->reader.end - request->reader.at);
-	if (client->process == NULL || (client->streams & ATTACH_STDIN) == 0) {
+	if (client->process == NULL || (client->streams & ATTACH_STDIN) == 0)
 		request_garbled(request->shim, client, request->tag, "stdin on a connection that is not attached to it");
-		return;
-	}
-	if (size > 0)
+	else if (size > 0)
 		input_write(request->shim, client->process, request->reader.at, size);
 	else if (client->flags & ATTACH_CLOSE_STDIN)
 		input_end(request->shim, client->process);
@@ -210,7 +171,7 @@ static void stdin_bytes(struct request *request)
 static void subscribe(struct request *request)
 {
 	request->client->subscribed = true;
-	answer_ok(request);
+	answer_result(request, 0);
 	for (struct process *process = request->shim->processes; process != NULL; process = process->next) {
 		if (process->state == PROCESS_ENDED)
 			process_tell(request->shim, process, request->client);
@@ -232,7 +193,7 @@ static void status(struct request *request)
 		if (process->state >= PROCESS_CREATED)
 			client_tell(request->shim, request->client, MESSAGE_PROCESS, request->tag, process->name, numbers, 8);
 	}
-	answer_ok(request);
+	answer_result(request, 0);
 }
 
 static void pass_pidfd(struct request *request)
@@ -247,31 +208,27 @@ static void pass_pidfd(struct request *request)
 
 static void forget(struct request *request)
 {
-	if (request->process->state != PROCESS_ENDED) {
-		answer_error(request, EBUSY, "it has not ended");
+	if (!require(request, request->process->state == PROCESS_ENDED, EBUSY, "it has not ended"))
 		return;
-	}
 	if (request->name[0] == '\0')
 		request->shim->leaving = true;
 	else
 		process_free(request->shim, request->process);
-	answer_ok(request);
+	answer_result(request, 0);
 }
 
 static void shutdown_shim(struct request *request)
 {
 	for (const struct process *process = request->shim->processes; process != NULL; process = process->next) {
-		if (process->state != PROCESS_AWAITED) {
-			answer_error(request, EBUSY, "something was started in this shim");
+		if (!require(request, process->state == PROCESS_AWAITED, EBUSY, "something was started in this shim"))
 			return;
-		}
 	}
 	request->shim->leaving = true;
-	answer_ok(request);
+	answer_result(request, 0);
 }
 
 /* `from` and `to`: the states of the process named for which `handle` is called; without `to` it is not looked up. */
-static const struct {
+static const struct request_kind {
 	void (*handle)(struct request *request);
 	bool raw;  /* bytes as they are, or fields that `handle` reads itself */
 	bool name; /* the first field */
@@ -308,12 +265,10 @@ const char *request_refuse_header(const struct client *client, const struct wire
 /* Whether the process named is there in a state that the request is for; otherwise it is answered. */
 static bool look_up(struct request *request, enum process_state from, enum process_state to)
 {
-	request->process = process_find(request->shim, request->name);
-	if (request->process != NULL && request->process->state >= from && request->process->state <= to)
-		return true;
-	bool ended = request->process != NULL && request->process->state == PROCESS_ENDED;
-	answer_error(request, ESRCH, ended ? "it has ended" : "no such process");
-	return false;
+	const struct process *process = request->process = process_find(request->shim, request->name);
+	bool ended = process != NULL && process->state == PROCESS_ENDED;
+	return require(request, process != NULL && process->state >= from && process->state <= to, ESRCH,
+	               ended ? "it has ended" : "no such process");
 }
 
 void request_handle(struct shim *shim, struct client *client, const struct wire_header *header, const uint8_t *payload)
@@ -324,12 +279,13 @@ void request_handle(struct shim *shim, struct client *client, const struct wire_
 		.tag = header->tag,
 		.reader = {.at = payload, .end = payload + header->size},
 	};
-	if (requests[header->type].name)
+	const struct request_kind *kind = &requests[header->type];
+	if (kind->name)
 		request.name = wire_read_str(&request.reader);
-	for (size_t i = 0; i < requests[header->type].numbers; i++)
+	for (size_t i = 0; i < kind->numbers; i++)
 		request.numbers[i] = wire_read_u64(&request.reader);
-	if (!requests[header->type].raw && !wire_read_end(&request.reader))
+	if (!kind->raw && !wire_read_end(&request.reader))
 		garbled_fields(&request);
-	else if (requests[header->type].to == 0 || look_up(&request, requests[header->type].from, requests[header->type].to))
-		requests[header->type].handle(&request);
+	else if (kind->to == 0 || look_up(&request, kind->from, kind->to))
+		kind->handle(&request);
 }

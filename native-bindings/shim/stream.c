@@ -1,17 +1,11 @@
 /* The stdio of a process. */
-#define _GNU_SOURCE
 #include "stream.h"
 
 #include "process.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <termios.h>
-#include <unistd.h>
 
 /* More in the pipe, fewer turns of the loop; its memory is only taken where it is filled. */
 #define PIPE_BYTES (256 * 1024)
@@ -20,9 +14,9 @@
 
 _Static_assert(MAX_DATA + 64 <= SCRATCH_SIZE, "log_write may read on a little");
 
-static const char *stream_name(const struct stream *stream)
+static bool is_stderr(const struct stream *stream)
 {
-	return stream == &stream->process->output[1] ? "stderr" : "stdout";
+	return stream == &stream->process->output[1];
 }
 
 static bool is_terminal(const struct process *process)
@@ -46,21 +40,18 @@ void stream_resume(struct shim *shim, struct process *process)
 	if (process->state != PROCESS_RUNNING)
 		return;
 	uint32_t events = held_back(shim, process) ? 0 : EPOLLIN;
-	for (size_t i = 0; i < 2; i++) {
-		if (process->output[i].watch.fd >= 0)
-			watch_set(shim, &process->output[i].watch, events);
-	}
+	for (size_t i = 0; i < 2; i++)
+		watch_set(shim, &process->output[i].watch, events);
 }
 
 static void deliver(struct shim *shim, struct stream *stream, const uint8_t *bytes, size_t size)
 {
 	struct process *process = stream->process;
-	bool is_stderr = stream == &process->output[1];
 	uint8_t header[HEADER_SIZE];
-	wire_put_header(header, (uint32_t)size, is_stderr ? MESSAGE_STDERR : MESSAGE_STDOUT, 0);
+	wire_put_header(header, (uint32_t)size, is_stderr(stream) ? MESSAGE_STDERR : MESSAGE_STDOUT, 0);
 	for (struct client *client = shim->clients; client != NULL; client = client->next) {
 		if (client->process != process || client->close_by != 0 ||
-		    (client->streams & (is_stderr ? ATTACH_STDERR : ATTACH_STDOUT)) == 0)
+		    (client->streams & (is_stderr(stream) ? ATTACH_STDERR : ATTACH_STDOUT)) == 0)
 			continue;
 		client_send(shim, client, header, sizeof(header), bytes, size);
 		if ((client->flags & ATTACH_CUT_WHEN_SLOW) != 0 && queue_size(&client->queue) > SLOW_BYTES)
@@ -94,9 +85,8 @@ static ssize_t pump(struct shim *shim, struct stream *stream)
 	}
 	ssize_t count = fill(stream, buffer);
 	if (count > 0) {
-		struct log *log = &stream->process->log;
-		if (log->path != NULL)
-			log_write(log, stream_name(stream), buffer, (size_t)count, scratch_get(shim, SCRATCH_LOG));
+		log_write(&stream->process->log, is_stderr(stream) ? "stderr" : "stdout", buffer, (size_t)count,
+		          scratch_get(shim, SCRATCH_LOG));
 		deliver(shim, stream, buffer, (size_t)count);
 	}
 	return count;
@@ -108,15 +98,13 @@ static ssize_t pump(struct shim *shim, struct stream *stream)
  */
 static int hold_slave(struct process *process, int master)
 {
-	if (process->terminal_slave >= 0)
-		(void)close(process->terminal_slave);
-	process->terminal_slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	close_scoped(&process->terminal_slave);
+	process->terminal_slave = ioctl(master, KERNEL_TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	return process->terminal_slave < 0 ? -1 : 0;
 }
 
-static void output_ready(struct shim *shim, struct watch *watch, uint32_t events)
+static void output_ready(struct shim *shim, struct watch *watch)
 {
-	(void)events;
 	struct stream *stream = CONTAINER_OF(watch, struct stream, watch);
 	struct process *process = stream->process;
 	ssize_t count = pump(shim, stream);
@@ -129,13 +117,9 @@ static void output_ready(struct shim *shim, struct watch *watch, uint32_t events
 void stream_drain(struct shim *shim, struct process *process)
 {
 	for (size_t i = 0; i < 2; i++) {
-		size_t taken = 0;
-		while (process->output[i].watch.fd >= 0 && taken < DRAIN_BYTES) {
-			ssize_t count = pump(shim, &process->output[i]);
-			if (count <= 0)
-				break;
-			taken += (size_t)count;
-		}
+		ssize_t count = 1;
+		for (size_t taken = 0; count > 0 && taken < DRAIN_BYTES && process->output[i].watch.fd >= 0; taken += (size_t)count)
+			count = pump(shim, &process->output[i]);
 	}
 }
 
@@ -196,9 +180,8 @@ static void input_flush(struct shim *shim, struct process *process)
 		input_resume_clients(shim, process);
 }
 
-static void input_ready(struct shim *shim, struct watch *watch, uint32_t events)
+static void input_ready(struct shim *shim, struct watch *watch)
 {
-	(void)events;
 	input_flush(shim, CONTAINER_OF(watch, struct process, input.watch));
 }
 
@@ -257,22 +240,15 @@ int stream_make_stdio(struct shim *shim, struct process *process, bool stdin_ope
 	if (!process->input.open)
 		queue_clear(&process->input.queue);
 	input_resume_clients(shim, process);
-	if (process->stdio == STDIO_INHERIT) {
-		for (int i = 0; i < 3; i++) {
-			child[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
-			if (child[i] < 0)
-				return -1;
-		}
-		return 0;
-	}
-	if (process->stdio == STDIO_PIPES) {
-		if (make_pipe(&child[1], &process->output[0].watch.fd, false) != 0 ||
-		    make_pipe(&child[2], &process->output[1].watch.fd, false) != 0 ||
-		    (stdin_open && make_pipe(&child[0], &process->input.watch.fd, true) != 0))
-			return -1;
-	}
+	if (process->stdio == STDIO_PIPES &&
+	    (make_pipe(&child[1], &process->output[0].watch.fd, false) != 0 ||
+	     make_pipe(&child[2], &process->output[1].watch.fd, false) != 0 ||
+	     (stdin_open && make_pipe(&child[0], &process->input.watch.fd, true) != 0)))
+		return -1;
 	for (int i = 0; i < 3; i++) {
-		if (child[i] < 0)
+		if (process->stdio == STDIO_INHERIT)
+			child[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+		else if (child[i] < 0)
 			child[i] = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
 		if (child[i] < 0)
 			return -1;
@@ -280,9 +256,8 @@ int stream_make_stdio(struct shim *shim, struct process *process, bool stdin_ope
 	return 0;
 }
 
-int stream_set_terminal(struct shim *shim, struct process *process, int master)
+int stream_set_terminal(struct process *process, int master)
 {
-	(void)shim;
 	process->output[0].watch.fd = master;
 	/* The loop knows a descriptor once; the second one is for writing. */
 	process->input.watch.fd = fcntl(master, F_DUPFD_CLOEXEC, 3);
@@ -300,11 +275,11 @@ void stream_begin(struct shim *shim, struct process *process)
 	}
 	process->input.watch.ready = input_ready;
 	stream_resume(shim, process);
-	bool ending = process->input.ending;
-	if (is_terminal(process))
-		process->input.ending = false;
+	/* Asked for before it was known to be a terminal's. */
+	bool ending = is_terminal(process) && process->input.ending;
+	process->input.ending &= !ending;
 	input_flush(shim, process);
-	if (ending && is_terminal(process))
+	if (ending)
 		input_end(shim, process);
 }
 
@@ -313,7 +288,5 @@ void stream_close(struct shim *shim, struct process *process)
 	input_close(shim, process);
 	for (size_t i = 0; i < 2; i++)
 		watch_close(shim, &process->output[i].watch);
-	if (process->terminal_slave >= 0)
-		(void)close(process->terminal_slave);
-	process->terminal_slave = -1;
+	close_and_forget(&process->terminal_slave);
 }

@@ -24,7 +24,7 @@ struct input {
 /* Fills in the child's descriptors 0, 1, 2, which come as -1; the shim's ends go into the process. 0, or -1 with errno. */
 int stream_make_stdio(struct shim *shim, struct process *process, bool stdin_open, int child[3]);
 /* Takes the master over and holds a slave open. 0, or -1 with errno. */
-int stream_set_terminal(struct shim *shim, struct process *process, int master);
+int stream_set_terminal(struct process *process, int master);
 /* From now on output is read and input is written. */
 void stream_begin(struct shim *shim, struct process *process);
 /* Reads on if nobody holds the process back. */

@@ -1,33 +1,19 @@
 /* The shim's loop. It waits for one event at a time, so that nothing it frees can be in a list of further events. */
-#define _GNU_SOURCE
 #include "supervise.h"
 
 #include "client.h"
 #include "process.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #define BACKLOG 64
 /* Scratch memory is given back after this long without an event. */
 #define IDLE_MS 1000
-
-uint64_t now_ms(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 void watch_set(struct shim *shim, struct watch *watch, uint32_t events)
 {
@@ -44,33 +30,14 @@ void watch_set(struct shim *shim, struct watch *watch, uint32_t events)
 void watch_close(struct shim *shim, struct watch *watch)
 {
 	watch_set(shim, watch, 0);
-	if (watch->fd >= 0)
-		(void)close(watch->fd);
-	watch->fd = -1;
+	close_and_forget(&watch->fd);
 }
 
 uint8_t *scratch_get(struct shim *shim, enum scratch which)
 {
-	if (shim->scratch[which] == NULL)
-		shim->scratch[which] = pages_map(SCRATCH_SIZE);
-	return shim->scratch[which];
-}
-
-static bool scratch_held(const struct shim *shim)
-{
-	for (int i = 0; i < SCRATCH_COUNT; i++) {
-		if (shim->scratch[i] != NULL)
-			return true;
-	}
-	return false;
-}
-
-static void scratch_release(struct shim *shim)
-{
-	for (int i = 0; i < SCRATCH_COUNT; i++) {
-		pages_unmap(shim->scratch[i], SCRATCH_SIZE);
-		shim->scratch[i] = NULL;
-	}
+	if (shim->scratch == NULL)
+		shim->scratch = pages_map(SCRATCH_COUNT * SCRATCH_SIZE);
+	return shim->scratch == NULL ? NULL : shim->scratch + which * SCRATCH_SIZE;
 }
 
 void supervise_reap(struct shim *shim)
@@ -92,9 +59,8 @@ void supervise_reap(struct shim *shim)
 	}
 }
 
-static void signals_ready(struct shim *shim, struct watch *watch, uint32_t events)
+static void signals_ready(struct shim *shim, struct watch *watch)
 {
-	(void)events;
 	struct signalfd_siginfo pending;
 	while (read(watch->fd, &pending, sizeof(pending)) == (ssize_t)sizeof(pending))
 		continue;
@@ -119,13 +85,13 @@ int supervise_listen(struct shim *shim, const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	size_t size = strlen(path);
-	if (size == 0 || size >= sizeof(address.sun_path)) {
-		errno = ENAMETOOLONG;
+	errno = ENAMETOOLONG;
+	if (size == 0 || size >= sizeof(address.sun_path))
 		return -1;
-	}
 	memcpy(address.sun_path, path, size);
 	shim->epoll = epoll_create1(EPOLL_CLOEXEC);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	shim->listener = (struct watch){.fd = fd, .ready = client_accept};
 	if (shim->epoll < 0 || fd < 0)
 		return -1;
 	mode_t mask = umask(0177);
@@ -133,7 +99,6 @@ int supervise_listen(struct shim *shim, const char *path)
 	(void)umask(mask);
 	if (bound != 0 || listen(fd, BACKLOG) != 0)
 		return -1;
-	shim->listener = (struct watch){.fd = fd, .ready = client_accept};
 	watch_set(shim, &shim->listener, EPOLLIN);
 	shim->alone_since = now_ms();
 	return watch_signals(shim);
@@ -142,7 +107,6 @@ int supervise_listen(struct shim *shim, const char *path)
 /* What the processes say of the end. */
 struct outlook {
 	bool active;  /* something runs or is being launched */
-	bool started; /* init was started */
 	bool kept;    /* the end of init is known to nobody but us */
 };
 
@@ -150,11 +114,9 @@ static struct outlook look(const struct shim *shim)
 {
 	struct outlook outlook = {0};
 	for (const struct process *process = shim->processes; process != NULL; process = process->next) {
-		outlook.active |= process->state != PROCESS_AWAITED && process->state != PROCESS_ENDED;
-		if (process->state == PROCESS_AWAITED || process->name[0] != '\0')
-			continue;
-		outlook.started = true;
-		outlook.kept = process->state == PROCESS_ENDED && !process->recorded && !process->told;
+		bool ended = process->state == PROCESS_ENDED;
+		outlook.active |= process->state != PROCESS_AWAITED && !ended;
+		outlook.kept |= ended && process->name[0] == '\0' && !process->recorded && !process->told;
 	}
 	return outlook;
 }
@@ -179,25 +141,18 @@ static bool over(struct shim *shim)
 	return shim->failed || now_ms() - shim->alone_since >= LINGER_MS;
 }
 
-static int earlier(int timeout, uint64_t deadline, uint64_t now)
-{
-	int left = deadline <= now ? 0 : (int)(deadline - now);
-	return timeout < 0 || left < timeout ? left : timeout;
-}
-
+/* The time until the next thing that has to happen by itself, as epoll_wait(2) wants it. */
 static int timeout(const struct shim *shim)
 {
-	int timeout = scratch_held(shim) ? IDLE_MS : -1;
-	uint64_t now = 0;
+	uint64_t now = now_ms();
+	uint64_t next = shim->scratch != NULL ? now + IDLE_MS : UINT64_MAX;
 	for (const struct client *client = shim->clients; client != NULL; client = client->next) {
-		if (client->close_by == 0)
-			continue;
-		now = now != 0 ? now : now_ms();
-		timeout = earlier(timeout, client->close_by, now);
+		if (client->close_by != 0 && client->close_by < next)
+			next = client->close_by;
 	}
-	if (lingers(shim))
-		timeout = earlier(timeout, shim->alone_since + LINGER_MS, now_ms());
-	return timeout;
+	if (lingers(shim) && shim->alone_since + LINGER_MS < next)
+		next = shim->alone_since + LINGER_MS;
+	return next == UINT64_MAX ? -1 : next <= now ? 0 : (int)(next - now);
 }
 
 int supervise_run(struct shim *shim)
@@ -207,11 +162,14 @@ int supervise_run(struct shim *shim)
 		int count = epoll_wait(shim->epoll, &event, 1, timeout(shim));
 		if (count < 0 && errno != EINTR)
 			return -1;
-		if (count == 0)
-			scratch_release(shim);
+		if (count == 0) {
+			pages_unmap(shim->scratch, SCRATCH_COUNT * SCRATCH_SIZE);
+			shim->scratch = NULL;
+		}
 		if (count == 1) {
 			struct watch *watch = event.data.ptr;
-			watch->ready(shim, watch, event.events);
+			watch->happened = event.events;
+			watch->ready(shim, watch);
 		}
 		clients_sweep(shim);
 	}

@@ -2,10 +2,7 @@
 #ifndef TARE_SUPERVISE_H
 #define TARE_SUPERVISE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include "kernel.h"
 
 struct client;
 struct process;
@@ -15,7 +12,8 @@ struct shim;
 struct watch {
 	int fd;          /* -1: none */
 	uint32_t events; /* EPOLLIN, EPOLLOUT as asked for now; 0: not in the epoll set, so that a hang-up cannot spin */
-	void (*ready)(struct shim *shim, struct watch *watch, uint32_t events);
+	uint32_t happened; /* of those, when `ready` is called */
+	void (*ready)(struct shim *shim, struct watch *watch);
 };
 
 #define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
@@ -35,7 +33,7 @@ struct shim {
 	struct watch signals;
 	struct client *clients;
 	struct process *processes;
-	uint8_t *scratch[SCRATCH_COUNT];
+	uint8_t *scratch; /* SCRATCH_COUNT times SCRATCH_SIZE, of which only what was touched takes memory */
 	uint64_t alone_since; /* monotonic ms since when nobody is connected; 0: somebody is */
 	bool inherit_stdio;
 	bool failed;  /* init could not be launched: of no further use */
@@ -48,8 +46,6 @@ void watch_close(struct shim *shim, struct watch *watch);
 
 /* SCRATCH_SIZE bytes; NULL where there is no memory. */
 uint8_t *scratch_get(struct shim *shim, enum scratch which);
-
-uint64_t now_ms(void);
 
 /* Binds and listens. 0, or -1 with errno. */
 int supervise_listen(struct shim *shim, const char *path);

@@ -1,10 +1,10 @@
-/* Records of fields and frame headers: the C side of shared/wire/fields.ts and daemon/shim/messages.ts. */
+/* Records of fields, frame headers and descriptors: the C side of shared/wire/fields.ts and daemon/shim/messages.ts. */
 #ifndef TARE_WIRE_H
 #define TARE_WIRE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "kernel.h"
+
+#include <sys/uio.h>
 
 /* Reads fields in turn. Once one does not fit, `broken` is set and all further ones are 0 and "". */
 struct wire_reader {
@@ -13,6 +13,7 @@ struct wire_reader {
 	bool broken;
 };
 
+uint32_t wire_read_u32(struct wire_reader *reader);
 uint64_t wire_read_u64(struct wire_reader *reader);
 /* A view into the input; ends with the NUL that the format has. */
 const char *wire_read_str(struct wire_reader *reader);
@@ -20,13 +21,11 @@ const uint8_t *wire_read_bytes(struct wire_reader *reader, size_t *size);
 /* Every field was there and nothing stands after the last one. */
 bool wire_read_end(const struct wire_reader *reader);
 
-/* The longest frame written with wire_writer: `failed` with a process's name, a step and a path. */
+/* More than the longest frame written with wire_writer: `failed` with a process's name, a step and a path. */
 #define WIRE_FRAME_MAX 5120
 
-/* A frame being written; what does not fit sets `broken`. */
 struct wire_writer {
 	size_t used;
-	bool broken;
 	uint8_t bytes[WIRE_FRAME_MAX];
 };
 
@@ -45,5 +44,11 @@ struct wire_header {
 
 struct wire_header wire_get_header(const uint8_t *bytes);
 void wire_put_header(uint8_t *bytes, uint32_t size, uint16_t type, uint32_t tag);
+
+/* Most descriptors that go with one message. */
+#define WIRE_MAX_DESCRIPTORS 32
+
+/* sendmsg(2) of `parts` and descriptors, without SIGPIPE. */
+ssize_t wire_send(int socket, struct iovec *parts, size_t count, const int *fds, size_t fd_count, int flags);
 
 #endif

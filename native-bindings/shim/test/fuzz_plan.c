@@ -1,13 +1,12 @@
 /*
  * libFuzzer entry: any bytes are parsed and, where they are a plan, printed.
  *
- *     clang -std=c17 -g -fsanitize=fuzzer,address,undefined -Ibuild/shim -Inative-bindings/shim \
+ *     clang -std=c17 -D_GNU_SOURCE -g -fsanitize=fuzzer,address,undefined -Ibuild/shim -Inative-bindings/shim \
  *         native-bindings/shim/test/fuzz_plan.c native-bindings/shim/{plan,failure,wire}.c -o fuzz_plan
  *
  * Without clang, -DFUZZ_STANDALONE and gcc make a program that takes files as its inputs, and mutates each of them
  * a number of times of its own.
  */
-#define _GNU_SOURCE
 #include "launch.h"
 
 #include <stdio.h>

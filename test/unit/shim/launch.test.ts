@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { encodePlan } from '../../../daemon/runtime/plan/encode.ts';
 import { STDIO } from '../../../daemon/shim/messages.ts';
 import { Shim, alive, command, eventually, plan, shell, type Answer } from './shim.ts';
 
@@ -297,4 +299,20 @@ test('a shim that is killed takes its container with it', async (t) => {
   shim.child.kill('SIGKILL');
   assert.equal(await shim.ended, 'SIGKILL');
   await eventually('its end', () => !alive(Number(pid)));
+});
+
+test('a FIFO in the place of a pid namespace does not hold the shim up', async (t) => {
+  const shim = await Shim.run(t);
+  const fifo = shim.path('fifo');
+  assert.equal(spawnSync('mkfifo', [fifo]).status, 0);
+  const answer = await shim.client().start({
+    stdio: STDIO.null,
+    plan: encodePlan([
+      { op: 'pid_namespace_join', host: fifo },
+      { op: 'clone', flags: 0 },
+      { op: 'exec', argv: ['/bin/true'] },
+    ]),
+  });
+  assert.ok(answer.is === 'failed', JSON.stringify(answer));
+  assert.equal(answer.step, 'setns to the pid namespace');
 });

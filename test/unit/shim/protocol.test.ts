@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { encodeMessage } from '../../../daemon/shim/codec.ts';
-import { HEADER_SIZE, MAX_DATA, MAX_PAYLOAD, MESSAGES, PROTOCOL_VERSION } from '../../../daemon/shim/messages.ts';
+import {
+  HEADER_SIZE,
+  MAX_DATA,
+  MAX_PAYLOAD,
+  MESSAGES,
+  PROTOCOL_VERSION,
+  STDIO,
+} from '../../../daemon/shim/messages.ts';
 import { PROGRAM, Shim, command, shell, type Answer, type Client } from './shim.ts';
 
 function header(size: number, type: number, zero = 0, tag = 7): Buffer {
@@ -133,6 +140,26 @@ test('a client that never reads its answers costs nobody else', async (t) => {
   const other = await shim.client().subscribe();
   await other.started({ plan: shell('exit 3') });
   assert.equal((await other.exited()).code, 3);
+});
+
+test('an attached client that asks without reading is not read from any more', async (t) => {
+  const shim = await Shim.run(t);
+  const client = shim.client();
+  await client.attach();
+  await client.started({ stdio: STDIO.pipes, plan: command('/bin/sleep', '1000') });
+  const peak = () => Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${String(shim.pid)}/status`, 'utf8'))?.[1]);
+  const before = peak();
+  const asked = 200_000;
+  client.socket.pause();
+  const writing = once(client.socket, 'drain');
+  client.socket.write(Buffer.concat(Array.from({ length: asked }, () => encodeMessage({ is: 'status', tag: 9 }))));
+  const other = shim.client();
+  for (let round = 0; round < 100; round++) await other.expect('ok', { is: 'status', tag: 0 });
+  client.socket.resume();
+  await writing;
+  await client.until('the last answer', () => (client.received.length >= 2 * asked ? true : undefined));
+  // Held until they were taken, the answers would be 25 MB.
+  assert.ok(peak() - before < 16 * 1024, `${String(peak() - before)} kB more than ${String(before)}`);
 });
 
 test('the pidfd answer comes in turn with the others', async (t) => {
