@@ -92,14 +92,13 @@ int path_open_parent(struct init *init, const char *path, uint64_t resolve, cons
 {
 	char directory[PATH_MAX];
 	bool made;
+	int base = find_base(init, &path);
 	const char *slash = strrchr(path, '/');
 	*name = slash == NULL ? path : slash + 1;
 	errno = ENAMETOOLONG;
 	if ((size_t)snprintf(directory, sizeof(directory), "%.*s", (int)(*name - path), path) >= sizeof(directory))
 		return -1;
-	const char *below = directory;
-	int base = find_base(init, &below);
-	return path_make_below(base, below, 0755, resolve, &made);
+	return path_make_below(base, slash == NULL ? "." : directory, 0755, resolve, &made);
 }
 
 int path_open_last(int parent, const char *name, bool directory)
