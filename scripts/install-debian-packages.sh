@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a part of the project needs, where they are missing.
-#   install-debian-packages.sh build|test|bench
+#   install-debian-packages.sh build|test|bench|vm
 # Without root or apt it says what is missing and fails.
 set -euo pipefail
 
@@ -8,8 +8,9 @@ case "${1:-}" in
   build) packages=(gcc libc6-dev musl-tools) ;;
   test) packages=(gcc libc6-dev musl-tools busybox-static tmux libcap2-bin iproute2 procps) ;;
   bench) packages=(gcc libc6-dev musl-tools busybox-static crun runc procps) ;;
+  vm) packages=(gcc libc6-dev musl-tools busybox-static qemu-system-x86 cpio e2fsprogs) ;;
   *)
-    echo "usage: install-debian-packages.sh build|test|bench" >&2
+    echo "usage: install-debian-packages.sh build|test|bench|vm" >&2
     exit 2
     ;;
 esac

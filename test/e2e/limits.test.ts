@@ -57,12 +57,17 @@ async function spinner(cpus: number): Promise<string> {
  */
 async function throttled(pid: number): Promise<{ quota: number; period: number; periods: number; throttled: number }> {
   const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8');
-  const path = /^\d+:(?:[a-z]+,)*cpu(?:,[a-z]+)*:(.*)$/m.exec(groups)?.[1] ?? '';
-  const read = (file: string) => readFile(`/sys/fs/cgroup/cpu${path}/${file}`, 'utf8');
+  const v1 = /^\d+:(?:[a-z]+,)*cpu(?:,[a-z]+)*:(.*)$/m.exec(groups)?.[1];
+  const v2 = /^0::(.*)$/m.exec(groups)?.[1] ?? '';
+  const read = (file: string) => readFile(`/sys/fs/cgroup${v1 === undefined ? v2 : `/cpu${v1}`}/${file}`, 'utf8');
+  const [quota, period] =
+    v1 === undefined
+      ? (await read('cpu.max')).split(' ')
+      : [await read('cpu.cfs_quota_us'), await read('cpu.cfs_period_us')];
   const stat = await read('cpu.stat');
   return {
-    quota: Number(await read('cpu.cfs_quota_us')),
-    period: Number(await read('cpu.cfs_period_us')),
+    quota: Number(quota),
+    period: Number(period),
     periods: Number(/nr_periods (\d+)/.exec(stat)?.[1]),
     throttled: Number(/nr_throttled (\d+)/.exec(stat)?.[1]),
   };

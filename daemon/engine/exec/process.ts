@@ -1,6 +1,7 @@
 /** An exec request as an OCI process and as a launch plan. */
 import type { ExecRequest } from '../../../shared/api/exec.ts';
 import { CAPABILITIES, withinBoundingSet } from '../../runtime/capabilities.ts';
+import { groupOfProcess } from '../../runtime/cgroups/live.ts';
 import { compileExec } from '../../runtime/plan/compile-exec.ts';
 import { namespaceFlags } from '../../runtime/plan/compile-namespaces.ts';
 import { encodePlan } from '../../runtime/plan/encode.ts';
@@ -61,12 +62,18 @@ function userOf(container: Container, own: Process, request: ExecRequest): { use
   };
 }
 
+/** Where init is now. */
+function groupOf({ cgroups, places }: Context, { id, row }: Container): string {
+  const path = places.cgroup(id);
+  return row.pid === null ? path : groupOfProcess(cgroups, path, row.pid);
+}
+
 export function execPlan(context: Context, container: Container, { spec, process }: ExecProcess): Uint8Array {
   try {
     const plan = compileExec(spec, process, {
       namespaces: namespaceFlags(spec),
       userNamespace: spec.linux?.namespaces?.some(({ type }) => type === 'user') ?? false,
-      cgroupPath: context.places.cgroup(container.id),
+      cgroupPath: groupOf(context, container),
       cgroups: context.cgroups,
       keyring: `_ses.${container.id}`,
       seccomp: context.seccomp,

@@ -8,7 +8,7 @@ import { groupDirectory, hierarchies } from './host.ts';
 import { requireGroupPath } from './path.ts';
 import { processesBelow } from './processes.ts';
 
-/** cgroup.kill (v2, Linux 5.14) reaches all at once, forks included. False: there is no such file. */
+/** cgroup.kill (v2, Linux 5.14) reaches all at once, forks and frozen ones included. False: there is no such file. */
 function killThroughV2(directory: string): boolean {
   const file = join(directory, 'cgroup.kill');
   if (!existsSync(file)) return false;
@@ -42,8 +42,10 @@ function setFreezer(file: string, value: string): void {
  */
 export function killAll(host: CgroupHost, path: string): void {
   requireGroupPath(path);
+  const whole = host.v2 !== undefined && killThroughV2(groupDirectory(host.v2, path));
+  // Beside v1 hierarchies a process may be in the group of one of those alone.
+  if (whole && host.mode === 'v2') return;
   const freezer = freezerOf(host, path);
-  if (host.v2 !== undefined) killThroughV2(groupDirectory(host.v2, path));
   const pids = new Set(hierarchies(host).flatMap((hierarchy) => processesBelow(groupDirectory(hierarchy, path))));
   if (freezer === undefined) {
     pids.forEach(killProcess);

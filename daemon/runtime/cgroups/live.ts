@@ -4,7 +4,7 @@ export { freeze, thaw } from './freeze.ts';
 export { killAll } from './kill.ts';
 export { list } from './list.ts';
 export { prepareParent, releaseParent } from './prepare.ts';
-export { processes } from './processes.ts';
+export { groupOfProcess, processes } from './processes.ts';
 export { remove } from './remove.ts';
 export { oomKills, stats } from './stats.ts';
 export type { CgroupStats } from './stats.ts';

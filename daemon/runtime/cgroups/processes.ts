@@ -40,3 +40,22 @@ export function processes(host: CgroupHost, path: string): number[] {
   const hierarchy = controllerPlace(host, 'freezer')?.hierarchy ?? host.v2 ?? hierarchies(host)[0];
   return hierarchy === undefined ? [] : processesBelow(groupDirectory(hierarchy, path));
 }
+
+/**
+ * The group in which the process `pid` of the container with the group `path` is: `path`, or one below it that the
+ * container has made and moved to. On v2 a group with controllers for its children takes no process itself
+ * (cgroups(7), "no internal processes"), so an exec must go where init is. Where it cannot be told, `path`: a pid that
+ * is another's by now is in no group of this container.
+ */
+export function groupOfProcess(host: CgroupHost, path: string, pid: number): string {
+  if (host.mode !== 'v2') return path;
+  let text;
+  try {
+    text = readFileSync(`/proc/${String(pid)}/cgroup`, 'utf8');
+  } catch (error) {
+    if (isGone(error) || errorCode(error) === 'ESRCH') return path;
+    throw error;
+  }
+  const group = /^0::(\/.*)$/m.exec(text)?.[1] ?? path;
+  return group.startsWith(`${path}/`) && !group.endsWith(' (deleted)') ? group : path;
+}

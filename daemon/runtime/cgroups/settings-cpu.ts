@@ -51,6 +51,8 @@ function settingsV1(place: ControllerPlace, times: Times): Setting[] {
   const add = (key: string, file: string, value: bigint | undefined): void => {
     if (value !== undefined) settings.push(setting(place, `${FIELD}.${key}`, file, value));
   };
+  // An idle group takes no weight.
+  if (times.idle === 0n) add('idle', 'cpu.idle', 0n);
   add('shares', 'cpu.shares', times.shares);
   // Each runtime is checked against the period in force.
   add('period', 'cpu.cfs_period_us', times.period);
@@ -58,7 +60,7 @@ function settingsV1(place: ControllerPlace, times: Times): Setting[] {
   add('burst', 'cpu.cfs_burst_us', times.burst);
   add('realtimePeriod', 'cpu.rt_period_us', times.realtimePeriod);
   add('realtimeRuntime', 'cpu.rt_runtime_us', times.realtimeRuntime);
-  add('idle', 'cpu.idle', times.idle);
+  if (times.idle === 1n) add('idle', 'cpu.idle', 1n);
   return settings;
 }
 
@@ -76,6 +78,8 @@ function settingsV2(place: ControllerPlace, times: Times, quotaText: string): Se
   }
   const settings: Setting[] = [];
   const { shares, burst, idle } = times;
+  // An idle group takes no weight.
+  if (idle === 0n) settings.push(setting(place, `${FIELD}.idle`, 'cpu.idle', idle));
   if (shares !== undefined) {
     settings.push(setting(place, `${FIELD}.shares`, 'cpu.weight', String(weightOfShares(shares))));
   }
@@ -83,7 +87,7 @@ function settingsV2(place: ControllerPlace, times: Times, quotaText: string): Se
   const source = times.quota === undefined ? 'period' : 'quota';
   if (max !== undefined) settings.push(setting(place, `${FIELD}.${source}`, 'cpu.max', max));
   if (burst !== undefined) settings.push(setting(place, `${FIELD}.burst`, 'cpu.max.burst', burst));
-  if (idle !== undefined) settings.push(setting(place, `${FIELD}.idle`, 'cpu.idle', idle));
+  if (idle === 1n) settings.push(setting(place, `${FIELD}.idle`, 'cpu.idle', idle));
   return settings;
 }
 

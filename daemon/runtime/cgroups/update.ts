@@ -1,6 +1,9 @@
 /** New limits for a group that is in use. */
 import { join } from 'node:path';
-import type { Resources } from '../spec/types.ts';
+import { replaceDeviceProgram } from '../../../native-bindings/bpf.ts';
+import type { DeviceRule, Resources } from '../spec/types.ts';
+import { deviceProgram } from './bpf-devices.ts';
+import { resolveDeviceRules, withDefaultDeviceRules } from './device-rules.ts';
 import { CgroupError, errorCode, readNumber, readText, writeFile } from './files.ts';
 import type { CgroupHost, ControllerPlace } from './host.ts';
 import { controllerPlace, groupDirectory } from './host.ts';
@@ -56,6 +59,14 @@ function orderMemoryV1(place: MemoryPlace, settings: readonly Setting[]): Settin
   return [swap, ...settings.filter((setting) => setting !== swap)];
 }
 
+/** The kernel never lets the burst exceed the quota: one that falls goes before the quota, which may fall too. */
+function orderBurst(path: string, settings: readonly Setting[]): Setting[] {
+  const burst = settings.find(({ file }) => file === 'cpu.max.burst' || file === 'cpu.cfs_burst_us');
+  const before = burst === undefined ? undefined : readNumber(join(burst.mount, path, burst.file));
+  if (burst === undefined || before === undefined || Number(burst.value) >= before) return [...settings];
+  return [burst, ...settings.filter((setting) => setting !== burst)];
+}
+
 /** v2 takes any limit and then kills; who asked for it is told beforehand, as v1 does by itself. */
 function checkUsageV2(place: MemoryPlace, settings: readonly Setting[]): void {
   const limit = settings.find(({ file }) => file === 'memory.max');
@@ -78,6 +89,8 @@ function restoration(file: string, setting: Setting): string[] {
     const before = text.split('\n').find((candidate) => candidate.startsWith(`${line.key} `));
     return before === undefined ? [line.cleared] : [before];
   }
+  // A group with processes cannot be given an empty cpuset again (ENOSPC): what "empty" stands for is said outright.
+  if (text === '' && setting.file.startsWith('cpuset.')) return [readText(`${file}.effective`) ?? '\n'];
   // An empty list is said by a newline: write(2) of nothing does nothing.
   return text === '' ? ['\n'] : text.split('\n');
 }
@@ -89,25 +102,49 @@ function refusal(file: string, { field, value }: Setting, cause: unknown): Cgrou
   return new CgroupError(file, `cannot write ${value}: ${why}`, { cause, code, field });
 }
 
-/** Writes all or, where the kernel refuses one, none: what was written before is put back. */
-function writeAll(path: string, settings: readonly Setting[]): void {
+/** Does all or, where the kernel refuses one thing, nothing: what was written before is put back. `last` comes last. */
+function writeAll(path: string, settings: readonly Setting[], last: () => void): void {
   const undo: { file: string; lines: readonly string[] }[] = [];
+  const takeBack = (problem: CgroupError): never => {
+    const failures = putBack(undo.toReversed());
+    if (failures.length === 0) throw problem;
+    throw new AggregateError([problem, ...failures], `${problem.message}; and the values before could not be put back`);
+  };
   for (const setting of settings) {
     const file = join(setting.mount, path, setting.file);
     const lines = restoration(file, setting);
     try {
       writeFile(file, setting.value);
     } catch (error) {
-      const problem = refusal(file, setting, error);
-      const failures = putBack(undo.toReversed());
-      if (failures.length === 0) throw problem;
-      throw new AggregateError(
-        [problem, ...failures],
-        `${problem.message}; and the values before could not be put back`,
-      );
+      takeBack(refusal(file, setting, error));
     }
     undo.push({ file, lines });
   }
+  try {
+    last();
+  } catch (error) {
+    if (!(error instanceof CgroupError)) throw error;
+    takeBack(error);
+  }
+}
+
+/** What gives the group its new device filter. Throws SpecError at once; the action throws CgroupError. */
+function deviceAction(host: CgroupHost, path: string, rules: readonly DeviceRule[] | undefined): () => void {
+  if (rules === undefined) return () => undefined;
+  const field = `${RESOURCES}.devices`;
+  const { v2 } = host;
+  if (host.mode !== 'v2' || v2 === undefined) {
+    throw unsupported(field, 'only control groups v2 can change the devices of a running container, in one step');
+  }
+  const program = deviceProgram(resolveDeviceRules(withDefaultDeviceRules(rules)));
+  return () => {
+    const directory = groupDirectory(v2, path);
+    try {
+      replaceDeviceProgram(directory, program);
+    } catch (cause) {
+      throw new CgroupError(directory, 'cannot replace the device filter', { cause, field });
+    }
+  };
 }
 
 function putBack(undo: readonly { file: string; lines: readonly string[] }[]): unknown[] {
@@ -124,18 +161,17 @@ function putBack(undo: readonly { file: string; lines: readonly string[] }[]): u
 
 /**
  * Gives the running group `path` the limits of `resources`; what is absent stays as it is. All or nothing.
+ * `resources.devices` takes the place of the whole list (completed by withDefaultDeviceRules), in one step; on v2 only.
  * Throws SpecError for a value that is wrong or that this host cannot honour, CgroupError for one that the
  * kernel refuses now: EBUSY where more memory is in use than the new limit (on v2 only with
  * `memory.checkBeforeUpdate`: without it the kernel reclaims, and kills where that does not do).
  */
 export function update(host: CgroupHost, path: string, resources: Resources): void {
   requireGroupPath(path);
-  if (resources.devices !== undefined) {
-    throw unsupported(`${RESOURCES}.devices`, 'the devices of a running container cannot be changed');
-  }
-  let settings = settingsOf(host, resources, inForceOf(host, path));
+  const devices = deviceAction(host, path, resources.devices);
+  let settings = orderBurst(path, settingsOf(host, resources, inForceOf(host, path)));
   const memory = memoryPlace(host, path);
   if (memory?.version === 1) settings = orderMemoryV1(memory, settings);
   else if (memory !== undefined && resources.memory?.checkBeforeUpdate === true) checkUsageV2(memory, settings);
-  writeAll(path, settings);
+  writeAll(path, settings, devices);
 }

@@ -120,23 +120,26 @@ void test('memory', () => {
 
 void test('cpu', () => {
   const cpu = { shares: 512, quota: 50_000, period: 200_000, burst: 1000, idle: 0, cpus: '0-1', mems: '0' };
+  // An idle group takes no weight: out of it first, into it last.
   assert.deepEqual(writes(V1, { cpu }), [
+    'cpu,cpuacct/cpu.idle=0',
     'cpu,cpuacct/cpu.shares=512',
     'cpu,cpuacct/cpu.cfs_period_us=200000',
     'cpu,cpuacct/cpu.cfs_quota_us=50000',
     'cpu,cpuacct/cpu.cfs_burst_us=1000',
-    'cpu,cpuacct/cpu.idle=0',
     'cpuset/cpuset.cpus=0-1',
     'cpuset/cpuset.mems=0',
   ]);
   assert.deepEqual(writes(V2, { cpu }), [
+    'cpu.idle=0',
     'cpu.weight=59',
     'cpu.max=50000 200000',
     'cpu.max.burst=1000',
-    'cpu.idle=0',
     'cpuset.cpus=0-1',
     'cpuset.mems=0',
   ]);
+  for (const host of [V1, V2])
+    assert.match(writes(host, { cpu: { shares: 512, idle: 1 } }).at(-1) ?? '', /cpu\.idle=1$/);
   assert.deepEqual(writes(V1, { cpu: { realtimeRuntime: 900, realtimePeriod: 1000 } }), [
     'cpu,cpuacct/cpu.rt_period_us=1000',
     'cpu,cpuacct/cpu.rt_runtime_us=900',

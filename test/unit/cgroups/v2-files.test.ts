@@ -83,3 +83,9 @@ void test('the freezer is cgroup.freeze and cgroup.events', async () => {
   await assert.rejects(live.thaw(HOST, path, 5), { name: 'CgroupError', code: 'ETIMEDOUT' });
   assert.equal(read(path, 'cgroup.freeze'), '0');
 });
+
+void test('an exec belongs where init is only if that is below the container', () => {
+  // This process is in no group of that container, whatever kind of host this is.
+  assert.equal(live.groupOfProcess(HOST, '/tare-unit-none/container', process.pid), '/tare-unit-none/container');
+  assert.equal(live.groupOfProcess(HOST, '/tare-unit-none/container', 2 ** 22 + 1), '/tare-unit-none/container');
+});
