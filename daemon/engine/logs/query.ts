@@ -36,10 +36,11 @@ export function selects(selection: Selection, entry: LogEntry): boolean {
   );
 }
 
-/** Milliseconds until `until` has passed; undefined without one. */
+/** Milliseconds, rounded up, until `until` has passed, 0 once it has; undefined without one. */
 export function timeLeft(selection: Selection): number | undefined {
   if (selection.until === undefined) return undefined;
-  return Math.max(0, Number((parseTime(selection.until) - nowNs()) / 1_000_000n) + 1);
+  const left = parseTime(selection.until) - nowNs();
+  return left < 0n ? 0 : Number(left / 1_000_000n) + 1;
 }
 
 function time(text: string | undefined, field: string): string | undefined {

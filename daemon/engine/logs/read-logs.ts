@@ -83,16 +83,13 @@ class Reading implements LogReading {
       const watched = wakeup.watchDirectory(dirname(this.path));
       wakeup.on((callback) => this.source.onEnded(callback));
       wakeup.on((callback) => onAbort(this.signal, callback));
-      const left = timeLeft(this.selection);
-      if (left !== undefined) wakeup.after(left);
-
       let isOver = this.isOver();
       files.push(...(await openFiles(this.path, this.encoding)));
       await this.seekToStart(files);
       for (;;) {
         yield* this.available(files);
         if (this.signal.aborted || isOver || !watched) break;
-        if (!this.source.ended() && timeLeft(this.selection) !== 0) await wakeup.wait();
+        if (!this.source.ended()) await this.pause(wakeup);
         // asked before the last reading: what was written before the end is then there to be read
         isOver = this.isOver();
       }
@@ -101,6 +98,14 @@ class Reading implements LogReading {
       wakeup.close();
       await closeAll(files);
     }
+  }
+
+  /** Until something happens. The timer is set anew each time: one that rings a moment early must not be the last. */
+  private async pause(wakeup: Wakeup): Promise<void> {
+    const left = timeLeft(this.selection);
+    if (left === 0) return;
+    if (left !== undefined) wakeup.after(left);
+    await wakeup.wait();
   }
 
   private isOver(): boolean {

@@ -35,7 +35,9 @@ export class Wakeup {
     this.undo.push(subscribe(this.ring));
   }
 
+  /** In place of the time given before. */
   after(ms: number): void {
+    clearTimeout(this.timer);
     const part = Math.min(ms, LONGEST_TIMER);
     this.timer = setTimeout(() => {
       if (part < ms) this.after(ms - part);
