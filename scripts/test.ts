@@ -67,7 +67,7 @@ async function tests(
   const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: top })).sort();
   const { code, output } = await run(
     'node',
-    ['--test', '--test-reporter=spec', `--test-concurrency=${options.concurrency}`, '--test-timeout=240000', ...files],
+    ['--test', '--test-reporter=spec', `--test-concurrency=${options.concurrency}`, '--test-timeout=480000', ...files],
     options.env,
   );
   const passed = count(output, 'pass');
