@@ -68,6 +68,26 @@ export default tseslint.config(
     ['**/registry/**', '**/daemon/shim/**', '**/runtime/**', KOFFI, SQLITE],
     'the edge calls the engine and nothing behind it',
   ),
+  wall(
+    ['daemon/network/**/*.ts'],
+    [
+      '**/api/**',
+      '**/engine/**',
+      '**/registry/**',
+      '**/runtime/**',
+      '**/daemon/shim/**',
+      '../shim/**',
+      KOFFI,
+      SQLITE,
+      'fastify',
+    ],
+    'the network knows native-bindings and shared only',
+  ),
+  wall(
+    ['oci/**/*.ts'],
+    ['**/api/**', '**/engine/**', '**/registry/**', '**/client/**', KOFFI, SQLITE, 'fastify', '@sinclair/typebox'],
+    'tare-oci uses the runtime, the shim protocol and the network; it has no daemon',
+  ),
   wall(['native-bindings/**/*.ts'], ['**/daemon/**', '**/client/**', SQLITE, 'fastify'], 'bindings know shared only'),
   {
     files: ['scripts/**/*.ts', 'client/**/*.ts', 'test/bench/**/*.ts', 'test/probe/**/*.ts'],

@@ -14,6 +14,7 @@ import { RegistryError } from './registry/error.ts';
 import { Registry } from './registry/registry.ts';
 import { CgroupError, prepareParent, releaseParent } from './runtime/cgroups/live.ts';
 import { type CgroupHost, probeCgroups } from './runtime/cgroups/host.ts';
+import { probeHostFacts } from './runtime/host-facts.ts';
 import { probeSpecHost } from './runtime/spec/default-spec.ts';
 import { SocketPathTooLong, openShimPool } from './shim/shims.ts';
 
@@ -57,6 +58,7 @@ async function run(options: DaemonOptions): Promise<void> {
     places,
     cgroups,
     specHost: probeSpecHost(),
+    hostFacts: probeHostFacts(),
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     version,
     log: logger,

@@ -29,16 +29,20 @@ function create(name: string): number {
   }
 }
 
-/** A sealed copy of the file at `path`; close-on-exec. The caller closes it. Runs as `/proc/<this pid>/fd/<fd>`. */
-export function sealedCopy(path: string, name: string): number {
-  const bytes = readFileSync(path);
+/** A sealed file in memory with these bytes, its position at the first; close-on-exec. The caller closes it. */
+export function sealedFile(bytes: Uint8Array, name: string): number {
   const fd = create(name);
   try {
-    for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+    for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, undefined, at);
     fcntl(fd, F_ADD_SEALS, 'int', ALL_SEALS);
     return fd;
   } catch (error) {
     closeSync(fd);
     throw error;
   }
+}
+
+/** A sealed copy of the file at `path`; close-on-exec. The caller closes it. Runs as `/proc/<this pid>/fd/<fd>`. */
+export function sealedCopy(path: string, name: string): number {
+  return sealedFile(readFileSync(path), name);
 }

@@ -47,7 +47,8 @@ export class NoAnswer extends Error {
   }
 }
 
-function sockaddr(path: string): Buffer {
+/** struct sockaddr_un, of which 2 + SUN_PATH_SIZE bytes count. Throws RangeError for a path that does not fit. */
+export function sockaddr(path: string): Buffer {
   const address = Buffer.alloc(2 + SUN_PATH_SIZE + 18);
   const size = Buffer.byteLength(path);
   if (size >= SUN_PATH_SIZE)
@@ -57,8 +58,8 @@ function sockaddr(path: string): Buffer {
   return address;
 }
 
-/** struct msghdr of 64-bit Linux over one buffer for bytes and one for control messages. */
-class Receiver {
+/** recvmsg(2): struct msghdr of 64-bit Linux over one buffer for bytes and one for control messages. */
+export class Receiver {
   private readonly header = Buffer.alloc(128);
   private readonly vector = Buffer.alloc(128);
   private readonly control = Buffer.alloc(256);

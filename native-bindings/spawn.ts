@@ -12,6 +12,8 @@ export interface SpawnRequest {
   readonly environment: readonly string[];
   /** Descriptors of this process that become the child's 0, 1, 2, … in this order. */
   readonly descriptors: readonly number[];
+  /** Working directory; "/" where absent. */
+  readonly directory?: string;
 }
 
 // <spawn.h> of glibc
@@ -55,7 +57,7 @@ function succeed(error: number, call: string, path?: string): void {
   if (error !== 0) throw new SystemError(call, error, path);
 }
 
-function fileActions(descriptors: readonly number[]): Opaque {
+function fileActions({ descriptors, directory = '/' }: SpawnRequest): Opaque {
   const actions = Buffer.alloc(OPAQUE_SIZE);
   succeed(actionsInit(actions), 'posix_spawn_file_actions_init');
   descriptors.forEach((from, to) => {
@@ -64,7 +66,7 @@ function fileActions(descriptors: readonly number[]): Opaque {
     succeed(addDup2(actions, from, to), 'posix_spawn_file_actions_adddup2');
   });
   succeed(addCloseFrom(actions, descriptors.length), 'posix_spawn_file_actions_addclosefrom_np');
-  succeed(addChdir(actions, '/'), 'posix_spawn_file_actions_addchdir_np');
+  succeed(addChdir(actions, directory), 'posix_spawn_file_actions_addchdir_np');
   return actions;
 }
 
@@ -82,24 +84,52 @@ function attributes(): Opaque {
   return made;
 }
 
-/** Starts the child, working directory "/", on one of koffi's threads. Resolves to its pid; throws SystemError. */
+/** What posix_spawn is called with; `free` gives back what libc allocated for it. */
+class Call {
+  private readonly actions: Opaque;
+  private readonly attributes: Opaque;
+  private readonly pid = Buffer.alloc(OPAQUE_SIZE);
+  private readonly request: SpawnRequest;
+
+  constructor(request: SpawnRequest) {
+    this.request = request;
+    this.actions = fileActions(request);
+    this.attributes = attributes();
+  }
+
+  get parameters(): Parameters<typeof posixSpawn> {
+    const { file, arguments: words, environment } = this.request;
+    return [this.pid, file, this.actions, this.attributes, [...words, null], [...environment, null]];
+  }
+
+  /** The pid, where `error` is 0. */
+  outcome(error: number): number {
+    succeed(error, 'posix_spawn', this.request.file);
+    return this.pid.readInt32LE(0);
+  }
+
+  free(): void {
+    attributesDestroy(this.attributes);
+    actionsDestroy(this.actions);
+  }
+}
+
+/** Starts the child on one of koffi's threads. Resolves to its pid; throws SystemError. */
 export async function spawn(request: SpawnRequest): Promise<number> {
-  const actions = fileActions(request.descriptors);
-  const attributesOfChild = attributes();
-  const pid = Buffer.alloc(OPAQUE_SIZE);
+  const call = new Call(request);
   try {
-    const error = await posixSpawn.onThread(
-      pid,
-      request.file,
-      actions,
-      attributesOfChild,
-      [...request.arguments, null],
-      [...request.environment, null],
-    );
-    succeed(error, 'posix_spawn', request.file);
-    return pid.readInt32LE(0);
+    return call.outcome(await posixSpawn.onThread(...call.parameters));
   } finally {
-    attributesDestroy(attributesOfChild);
-    actionsDestroy(actions);
+    call.free();
+  }
+}
+
+/** The same on this thread, which waits until the child has its program. */
+export function spawnNow(request: SpawnRequest): number {
+  const call = new Call(request);
+  try {
+    return call.outcome(posixSpawn(...call.parameters));
+  } finally {
+    call.free();
   }
 }

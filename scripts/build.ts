@@ -2,14 +2,28 @@
  * Builds what runs: the shim (build/shim/tare-shim) and one bundle for each program, because a bundle starts
  * several times faster than its sources. `node scripts/build.ts`; nothing is done twice for the same sources.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
 import { buildShim } from './build-shim.ts';
+import { addCodeCache } from './code-cache.ts';
+import { koffiAddon } from './koffi-addon.ts';
+import { lazyBuiltins } from './lazy-builtins.ts';
 
 const top = join(import.meta.dirname, '..');
 
 const { version } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) as { version: string };
+
+/** A text in JavaScript, of a checkout; "undefined" for sources that came otherwise. */
+function commit(): string {
+  try {
+    const hash = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: top, encoding: 'utf8', stdio: 'pipe' });
+    return JSON.stringify(hash.trim());
+  } catch {
+    return 'undefined';
+  }
+}
 
 const common: BuildOptions = {
   bundle: true,
@@ -23,6 +37,9 @@ const common: BuildOptions = {
 
 /** Native add-ons cannot be bundled; they are found in node_modules beside dist/. */
 const NATIVE = ['koffi', 'better-sqlite3'];
+
+/** What `tare-oci` does without in most of its commands. */
+const SLOW_BUILTINS = ['node:tty', 'node:net', 'node:child_process', 'node:timers/promises'];
 
 const programs: BuildOptions[] = [
   {
@@ -40,6 +57,15 @@ const programs: BuildOptions[] = [
   },
   // CommonJS: Node loads it some milliseconds sooner than an ES module.
   { ...common, entryPoints: ['client/main.ts'], outfile: 'dist/tare.cjs', format: 'cjs', minify: true },
+  {
+    ...common,
+    entryPoints: ['oci/main.ts'],
+    outfile: 'dist/tare-oci.cjs',
+    format: 'cjs',
+    minify: true,
+    define: { ...common.define, TARE_COMMIT: commit() },
+    plugins: [koffiAddon(join(top, 'dist/tare-oci.cjs')), lazyBuiltins(SLOW_BUILTINS)],
+  },
 ];
 
 mkdirSync(join(top, 'dist'), { recursive: true });
@@ -49,3 +75,5 @@ for (const program of programs) {
     throw new Error('an entry point is missing');
   await build(program);
 }
+// The flags are those of bin/tare-oci.
+addCodeCache(join(top, 'dist/tare-oci.cjs'), ['--jitless']);

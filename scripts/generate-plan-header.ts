@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import {
+  CONNECT_PURPOSES,
   DEVICE_KINDS,
   MOUNT_COPY_UP,
   OPERATIONS,
@@ -25,10 +26,29 @@ const C_TYPES: Record<FieldKind, string> = {
  * All of the room `init` must come after `clone`.
  */
 const RULES = {
-  BEFORE_CLONE: ['cgroup_into', 'pid_namespace_join', 'pid_namespace_of_init'],
+  BEFORE_CLONE: [
+    'cgroup_into',
+    'birth_namespace',
+    'pid_namespace_of_init',
+    'connect',
+    'start_pipe',
+    'container_init',
+    'bind_tree',
+  ],
   AFTER_CLONE: ['cgroup_join', 'uid_map', 'gid_map', 'oom_score_adj'],
-  ONCE: ['clone', 'await_settled', 'await_go', 'join_init', 'terminal', 'environment', 'working_directory'],
-  GIVES_ROOT: ['root_overlay', 'root_overlay_tmpfs', 'root_bind', 'namespace_join', 'join_init'],
+  ONCE: [
+    'clone',
+    'await_settled',
+    'join_init',
+    'terminal',
+    'environment',
+    'working_directory',
+    'start_pipe',
+    'container_init',
+    'preserve_descriptors',
+    'await_start',
+  ],
+  GIVES_ROOT: ['root_overlay', 'root_overlay_tmpfs', 'root_bind', 'root_directory', 'namespace_join', 'join_init'],
   NEEDS_ROOT: [
     'mount',
     'bind',
@@ -42,15 +62,17 @@ const RULES = {
     'terminal',
     'pivot_root',
     'move_root',
+    'change_root',
   ],
   /** Enters namespaces in which others live. */
-  JOINS: ['namespace_join', 'join_init'],
-  NEEDS_PROCFS: ['time_namespace', 'sysctl'],
-  /** Closes all descriptors but stdio and the handshake. */
-  CLOSES: ['seccomp', 'working_directory', 'exec'],
+  JOINS: ['namespace_join', 'join_init', 'birth_namespace'],
+  NEEDS_PROCFS: ['time_namespace', 'sysctl', 'label', 'seccomp_notify'],
+  /** Closes all descriptors but stdio, those preserved, the handshake and what is still to be spoken on. */
+  CLOSES: ['seccomp', 'seccomp_notify', 'working_directory', 'await_start', 'exec'],
   /** Needs none of those. */
   WHEN_CLOSED: [
     'await_go',
+    'await_start',
     'rlimit',
     'keyring',
     'umask',
@@ -58,9 +80,12 @@ const RULES = {
     'user',
     'capabilities',
     'no_new_privs',
+    'system_call',
     'seccomp',
+    'seccomp_notify',
     'working_directory',
     'environment',
+    'find_executable',
     'exec',
   ],
 } as const satisfies Record<string, readonly OperationName[]>;
@@ -115,9 +140,10 @@ export function generatePlanHeader(): string {
   const names = Object.keys(OPERATIONS) as OperationName[];
   const most = Math.max(...names.map((name) => Object.keys(OPERATIONS[name].fields).length));
   const codes = names.map((name) => `#define OP_${name.toUpperCase()} ${String(OPERATIONS[name].code)}\n`);
-  const kinds = Object.entries(DEVICE_KINDS).map(
-    ([letter, code]) => `#define DEVICE_KIND_${letter.toUpperCase()} ${String(code)}\n`,
-  );
+  const choices = (prefix: string, values: Readonly<Record<string, number>>): string =>
+    Object.entries(values)
+      .map(([name, value]) => `#define ${prefix}_${name.toUpperCase()} ${String(value)}\n`)
+      .join('');
   return `/* Written by scripts/generate-plan-header.ts from daemon/runtime/plan/operations.ts; do not edit. */
 #ifndef TARE_PLAN_OPS_H
 #define TARE_PLAN_OPS_H
@@ -131,7 +157,8 @@ export function generatePlanHeader(): string {
 #define PLAN_MAX_FIELDS ${String(most)}
 #define PLAN_MAX_CODE ${String(Math.max(...names.map((name) => OPERATIONS[name].code)))}
 #define MOUNT_COPY_UP ${String(MOUNT_COPY_UP)}
-${kinds.join('')}
+${choices('DEVICE_KIND', DEVICE_KINDS)}${choices('CONNECT', CONNECT_PURPOSES)}#define CONNECT_PURPOSES ${String(Object.keys(CONNECT_PURPOSES).length)}
+
 ${codes.join('')}
 ${RULE_NAMES.map((rule, bit) => `#define RULE_${rule} ${String(1 << bit)}u\n`).join('')}
 /* All operations of a room but \`clone\`: X(CODE, name). */

@@ -1,19 +1,26 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a part of the project needs, where they are missing.
-#   install-debian-packages.sh build|test|bench|vm
+# Installs the Debian packages that parts of the project need, where they are missing.
+#   install-debian-packages.sh GROUP...   (build, test, clients, fuzz, bench, vm)
 # Without root or apt it says what is missing and fails.
 set -euo pipefail
 
-case "${1:-}" in
-  build) packages=(gcc libc6-dev musl-tools) ;;
-  test) packages=(gcc libc6-dev musl-tools busybox-static tmux libcap2-bin iproute2 procps) ;;
-  bench) packages=(gcc libc6-dev musl-tools busybox-static crun runc procps) ;;
-  vm) packages=(gcc libc6-dev musl-tools busybox-static qemu-system-x86 cpio e2fsprogs) ;;
-  *)
-    echo "usage: install-debian-packages.sh build|test|bench|vm" >&2
-    exit 2
-    ;;
-esac
+packages=()
+for group in "$@"; do
+  case "$group" in
+    build) packages+=(gcc libc6-dev musl-tools) ;;
+    test) packages+=(gcc libc6-dev musl-tools busybox-static tmux libcap2-bin iproute2 procps) ;;
+    # The clients of an OCI runtime, with what they cannot do without: conmon, tini (docker-init), iptables.
+    clients) packages+=(busybox-static tmux podman conmon containerd docker.io tini iptables util-linux procps) ;;
+    fuzz) packages+=(clang libclang-rt-14-dev) ;;
+    bench) packages+=(gcc libc6-dev musl-tools busybox-static crun runc procps) ;;
+    vm) packages+=(gcc libc6-dev musl-tools busybox-static qemu-system-x86 cpio e2fsprogs) ;;
+    *) packages=() && break ;;
+  esac
+done
+if [ ${#packages[@]} = 0 ]; then
+  echo "usage: install-debian-packages.sh build|test|clients|fuzz|bench|vm ..." >&2
+  exit 2
+fi
 
 missing=()
 for package in "${packages[@]}"; do

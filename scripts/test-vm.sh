@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# npm run test:vm: the control group tests on a host with cgroup v2 alone, which is a small virtual machine
+# npm run test:vm: the tests on a host with cgroup v2 alone and with AppArmor, which is a small virtual machine
 # (scripts/test-vm.ts). `npm run test:vm -- freezer` runs only the test files whose path contains one of the words.
 set -euo pipefail
 cd "$(dirname "$0")/.."

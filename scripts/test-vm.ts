@@ -1,32 +1,39 @@
 /**
- * The tests of control groups on a host with cgroup v2 alone: Debian's kernel in qemu by software emulation, on a
+ * The tests on a host with cgroup v2 alone, and with AppArmor: Debian's kernel in qemu by software emulation, on a
  * disk that holds tare as it was built. Every file of test/vm/, and those of the other suites that are worth their
  * time there. Made under build/vm, and made again only when what goes in has changed.
  */
 import { globSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { compileProfile } from './vm/apparmor.ts';
 import { boot } from './vm/boot.ts';
-import { makeDisk, makeInitramfs } from './vm/images.ts';
+import { makeDisk, makeInitramfs, type TestGroups } from './vm/images.ts';
 import { fetchKernel } from './vm/kernel.ts';
 
 const top = join(import.meta.dirname, '..');
 const folder = join(top, 'build/vm');
 const DEADLINE_MS = 10 * 60_000;
 
-/** Of the other suites: what meets control groups. */
-const BORROWED = [
-  'test/unit/cgroups/live.test.ts',
-  'test/unit/interpreter/groups.test.ts',
-  'test/unit/runtime/on-kernel.test.ts',
-  'test/e2e/lifecycle.test.ts',
-];
+/** What runs together in one process. Beside the tests that are for this machine alone, those of the other suites that meet control groups. */
+const GROUPS: TestGroups = {
+  vm: globSync('test/vm/*.test.ts', { cwd: top }).sort(),
+  units: [
+    'test/unit/cgroups/live.test.ts',
+    'test/unit/cgroups/groups.test.ts',
+    'test/unit/interpreter/groups.test.ts',
+    'test/unit/runtime/on-kernel.test.ts',
+  ],
+  lifecycle: ['test/e2e/lifecycle.test.ts'],
+};
 
 /** All test files, or those whose path contains one of the words. */
-function testsFor(words: readonly string[]): string[] {
-  const all = [...globSync('test/vm/*.test.ts', { cwd: top }).sort(), ...BORROWED];
-  const chosen = words.length === 0 ? all : all.filter((path) => words.some((word) => path.includes(word)));
+function testsFor(words: readonly string[]): TestGroups {
+  const isChosen = (path: string): boolean => words.length === 0 || words.some((word) => path.includes(word));
+  const chosen = Object.entries(GROUPS)
+    .map(([name, files]) => [name, files.filter(isChosen)] as const)
+    .filter(([, files]) => files.length > 0);
   if (chosen.length === 0) throw new Error(`no test file of the virtual machine is named like ${words.join(' ')}`);
-  return chosen;
+  return Object.fromEntries(chosen);
 }
 
 function count(output: string, word: string): number | undefined {
@@ -56,7 +63,8 @@ async function main(): Promise<boolean> {
   mkdirSync(folder, { recursive: true });
   const kernel = fetchKernel(join(folder, 'kernel'));
   const initramfs = makeInitramfs(folder, kernel);
-  const disk = await makeDisk(folder, { top, kernel, tests: testsFor(process.argv.slice(2)) });
+  const policy = compileProfile(folder);
+  const disk = await makeDisk(folder, { top, kernel, policy, tests: testsFor(process.argv.slice(2)) });
   process.stdout.write(`vm: Linux ${kernel.release}, prepared in ${seconds(began)} s\n`);
 
   const booted = performance.now();

@@ -8,7 +8,10 @@
  * | lint       | eslint (walls between folders), import cycles, prettier                                   |
  * | unit       | the parts alone, parsers and compilers against random input, the shim's protocol            |
  * | sanitizers | the shim's protocol and the interpreter once more, under ASan and UBSan                     |
+ * | fuzz       | any bytes as a plan, as frames of the shim's protocol, and random plans carried out, under libFuzzer and ASan |
  * | e2e        | the daemon and the CLI as users run them: storms, kill -9, full disks, terminals (the slow part: 8,000 lives and 50 crashes take two minutes) |
+ * | vm         | what this machine cannot show: a host with cgroup v2 alone, and AppArmor; in a virtual machine (scripts/test-vm.ts) |
+ * | clients    | podman, ctr and dockerd of Debian with tare-oci as their runtime                            |
  * | leaks      | the machine is as it was                                                                    |
  */
 import { spawn } from 'node:child_process';
@@ -77,6 +80,14 @@ async function tests(
   return { passed, skipped, failed: failed === 0 && (code !== 0 || passed === 0) ? 1 : failed };
 }
 
+/** The virtual machine's runner prints its counts here; a lane that ended without them has failed. */
+async function virtualMachine(): Promise<Outcome> {
+  const { code, output } = await run('node', ['scripts/test-vm.ts']);
+  const skipped = count(output, 'skipped') + count(output, 'todo');
+  const failed = count(output, 'fail') + count(output, 'cancelled') + skipped;
+  return { passed: count(output, 'pass'), skipped, failed: failed === 0 && code !== 0 ? 1 : failed };
+}
+
 const SANITIZED = {
   TARE_SHIM: join(top, 'build/shim-sanitized/tare-shim'),
   ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1',
@@ -102,8 +113,11 @@ const STEPS: Record<string, () => Promise<Outcome>> = {
     if (built.failed > 0) return built;
     return tests(['test/unit/shim/*.test.ts', 'test/unit/interpreter/*.test.ts'], { concurrency: 1, env: SANITIZED });
   },
+  fuzz: () => whole('node', 'scripts/fuzz.ts', '15'),
   // One after the other: each has the machine to itself.
-  e2e: () => tests(['test/e2e/*.test.ts'], { concurrency: 1 }),
+  e2e: () => tests(['test/e2e/*.test.ts', 'test/conformance/*.test.ts', 'test/attacks/*.test.ts'], { concurrency: 1 }),
+  vm: virtualMachine,
+  clients: () => tests(['test/clients/*.test.ts'], { concurrency: 2 }),
   leaks: async () => {
     const leaks = await findLeaks(machine);
     process.stdout.write(

@@ -64,6 +64,7 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   host_lacks_feature: 'This host cannot do what is asked for; `GET /v1/info` lists what it can.',
   command_not_found: 'The command is not in the container (the CLI exits with 127).',
   command_not_executable: 'The command is there and cannot be run (the CLI exits with 126).',
+  hook_failed: 'A hook of the container failed; `detail` says which, and how.',
   launch_failed: 'A step of the launch failed; `operation` says which, with errno and path.',
   kernel_refused: 'The kernel refused a system call; `detail` says which.',
   disk_full: 'No space is left where the daemon keeps its files.',

@@ -17,6 +17,10 @@ export class Run {
   readonly execs = new Set<string>();
   /** Execs whose start is not committed, and the exit of one that has ended already. */
   readonly execsStarting = new Map<string, Exit | undefined>();
+  /** Those whose end somebody here waits for, by name. */
+  private awaited: Map<string, PromiseWithResolvers<ProcessExit>> | undefined;
+  /** Settled when the poststart hooks are over; absent where there are none. */
+  poststart: Promise<unknown> | undefined;
   /** Called as each exec ends. */
   execEnded: (() => void) | undefined;
   /** Resolves when the exit is committed. */
@@ -31,6 +35,25 @@ export class Run {
       resolve(undefined);
     };
   }
+
+  /** The next end of this process, as the shim tells of it; it is dealt with besides. Rejects where the shim is lost. */
+  endOf(process: string): Promise<ProcessExit> {
+    const awaited = Promise.withResolvers<ProcessExit>();
+    // whoever asked may have been told of the loss otherwise, and not wait any more
+    awaited.promise.catch(() => undefined);
+    (this.awaited ??= new Map()).set(process, awaited);
+    return awaited.promise;
+  }
+
+  heard(exit: ProcessExit): void {
+    this.awaited?.get(exit.process)?.resolve(exit);
+    this.awaited?.delete(exit.process);
+  }
+
+  lost(error: Error): void {
+    for (const { reject } of this.awaited?.values() ?? []) reject(error);
+    this.awaited = undefined;
+  }
 }
 
 export type Ending =
@@ -44,6 +67,10 @@ export class Container {
   run: Run | undefined;
   /** Resolves when nothing of the last run is left: its shim, its control groups. */
   gone: Promise<void> = Promise.resolve();
+  /** Ends the hook of it that is running. */
+  hook: AbortController | undefined;
+  /** The poststop hooks under way (hooks/poststop.ts). */
+  poststop: Promise<void> | undefined;
   /** A restart is between its stop and its start: the end does not remove. */
   restarting = false;
   /** Told of every exit, and of the removal. */

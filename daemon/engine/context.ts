@@ -1,5 +1,6 @@
 /** What the verbs work with; put together by createEngine. */
 import type { CgroupHost } from '../runtime/cgroups/host.ts';
+import type { HostFacts } from '../runtime/host-facts.ts';
 import type { SeccompCache } from '../runtime/seccomp/cache.ts';
 import type { SpecHost } from '../runtime/spec/default-spec.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -9,7 +10,9 @@ import type { Containers } from './containers.ts';
 import type { EventFeed } from './events.ts';
 import type { Journal } from './journal.ts';
 import type { Places } from './places.ts';
+import type { PreparedExecs } from './exec/prepared.ts';
 import type { PlanCache } from './plans.ts';
+import type { SpecCache } from './specs.ts';
 
 /** What the engine needs of a logger (pino's shape): for what no caller is told. */
 export interface Log {
@@ -26,12 +29,17 @@ export interface Context {
   readonly places: Places;
   readonly shims: ShimPool;
   readonly plans: PlanCache;
+  readonly specs: SpecCache;
+  readonly prepared: PreparedExecs;
   readonly pending: PendingAttachments;
   readonly cgroups: CgroupHost;
   readonly specHost: SpecHost;
+  readonly hostFacts: HostFacts;
   /** Compiled filters, by profile. */
   readonly seccomp: SeccompCache;
   /** /proc/sys/kernel/random/boot_id. */
   readonly bootId: string;
   readonly log: Log;
+  /** Aborted when the daemon ends: hooks are not waited for any more, and none is begun. */
+  readonly closing: AbortController;
 }

@@ -14,7 +14,7 @@ import { Container } from './container.ts';
 import type { Context } from './context.ts';
 import { EngineError } from './errors.ts';
 import { signalOf } from './kill.ts';
-import { compilePlan } from './launch-plan.ts';
+import { tryPlan } from './launch-plan.ts';
 import { advanceTo } from './lifecycle.ts';
 import { bytesOf, normalLimits } from './limits.ts';
 import { chooseName } from './names.ts';
@@ -70,7 +70,7 @@ function prepare(context: Context, request: CreateRequest, id: string): Prepared
 /** The directory before the row: one without a row is swept at the next start. */
 function make(context: Context, container: Container, request: CreateRequest, prepared: Prepared): void {
   const { id, row } = container;
-  const plan = compilePlan(context, id, { spec: prepared.spec, root: prepared.source, bundle: prepared.bundle });
+  const plan = tryPlan(context, id, { spec: prepared.spec, root: prepared.source, bundle: prepared.bundle });
   makeDirectory(context, id, prepared.source, prepared.spec);
   const documents: Documents = {
     request: stringifyJson(request),
@@ -88,7 +88,7 @@ function make(context: Context, container: Container, request: CreateRequest, pr
   );
   context.registry.reserve.take();
   container.change({ status });
-  context.plans.keep(id, plan);
+  if (plan !== undefined) context.plans.keep(id, plan);
 }
 
 function makeDirectory(context: Context, id: string, source: RootSource, spec: Spec): void {
@@ -150,6 +150,7 @@ function rowOf(request: CreateRequest, prepared: Prepared, id: string, name: str
     bootId: null,
     exit: null,
     failure: null,
+    poststop: null,
   };
 }
 

@@ -4,6 +4,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { CgroupHost } from '../runtime/cgroups/host.ts';
 import * as groups from '../runtime/cgroups/live.ts';
 import { createSeccompCache } from '../runtime/seccomp/cache.ts';
+import type { HostFacts } from '../runtime/host-facts.ts';
 import type { SpecHost } from '../runtime/spec/default-spec.ts';
 import type { ShimPool } from '../shim/types.ts';
 import { PendingAttachments } from './attach/pending.ts';
@@ -16,9 +17,11 @@ import { EngineError } from './errors.ts';
 import { EventFeed, events } from './events.ts';
 import { createExec } from './exec/create.ts';
 import { inspectExec } from './exec/inspect.ts';
+import { PreparedExecs } from './exec/prepared.ts';
 import { resizeExec } from './exec/resize.ts';
 import { attachExec, startExec, startExecAttached } from './exec/start.ts';
 import { info, version } from './info.ts';
+import { settlePoststop } from './hooks/poststop.ts';
 import { inspect } from './inspect.ts';
 import { Journal } from './journal.ts';
 import { kill } from './kill.ts';
@@ -35,11 +38,15 @@ import { rename } from './rename.ts';
 import { resize } from './resize.ts';
 import { restart } from './restart.ts';
 import { resume } from './resume.ts';
+import { SpecCache } from './specs.ts';
 import { start } from './start.ts';
 import { stop } from './stop.ts';
 import { top } from './top.ts';
 import { update } from './update.ts';
 import { wait } from './wait.ts';
+
+/** What hooks under way are given when the daemon ends; less than the daemon itself is given (daemon/main.ts). */
+const HOOKS_GRACE_MS = 5000;
 
 export interface EngineParts {
   readonly registry: Registry;
@@ -48,6 +55,7 @@ export interface EngineParts {
   /** As prepareParent gave it. */
   readonly cgroups: CgroupHost;
   readonly specHost: SpecHost;
+  readonly hostFacts: HostFacts;
   readonly bootId: string;
   readonly version: string;
   readonly log: Log;
@@ -74,12 +82,16 @@ export function createEngine(parts: EngineParts): EngineWithLifecycle {
     places: parts.places,
     shims: parts.shims,
     plans: new PlanCache(),
+    specs: new SpecCache(),
+    prepared: new PreparedExecs(),
     pending: new PendingAttachments(),
     cgroups: parts.cgroups,
     specHost: parts.specHost,
+    hostFacts: parts.hostFacts,
     seccomp: createSeccompCache(),
     bootId: parts.bootId,
     log: parts.log,
+    closing: new AbortController(),
   };
   return { ...verbs(context, parts.version), ...lifecycleOf(context) };
 }
@@ -160,13 +172,24 @@ async function settle(context: Context, container: Container, sockets: Promise<R
   } catch (error) {
     context.log.error({ err: error, container: container.id }, 'the container could not be reconciled');
   }
+  // not in its turn, and nobody waits for them but who starts or removes it
+  if (container.run === undefined) void settlePoststop(context, container);
 }
 
-/** Verbs under way end first: an intent without an outcome costs the next daemon an adoption. */
+/**
+ * Verbs under way end first: an intent without an outcome costs the next daemon an adoption. So do hooks, which may hang:
+ * after a while they are killed, and what is owed is left to the next daemon.
+ */
 async function close(context: Context): Promise<void> {
   context.pending.close();
+  const timer = setTimeout(() => {
+    context.closing.abort();
+  }, HOOKS_GRACE_MS);
   const busy = [...context.containers].filter(({ turn }) => turn.taken);
   await Promise.all(busy.map(({ turn }) => turn.run(() => undefined)));
+  for (const { poststop } of context.containers) await poststop;
+  clearTimeout(timer);
+  context.closing.abort();
   for (const { run } of context.containers) run?.shim.release();
   await context.shims.close();
   const { cgroups, places } = context;

@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   host_lacks_feature: 'precondition',
   command_not_found: 'precondition',
   command_not_executable: 'precondition',
+  hook_failed: 'precondition',
   launch_failed: 'kernel',
   kernel_refused: 'kernel',
   disk_full: 'unavailable',

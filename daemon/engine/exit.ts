@@ -6,9 +6,11 @@ import type { ProcessExit } from '../shim/types.ts';
 import type { Container, Run } from './container.ts';
 import type { Context } from './context.ts';
 import { execExited, execsLost } from './exec/exit.ts';
+import { settlePoststop } from './hooks/poststop.ts';
 import { advanceTo } from './lifecycle.ts';
 import type { Happening } from './journal.ts';
 import { removeEnded } from './remove.ts';
+import { HOLDER_PREFIX, HOOK_PROCESS } from './process-names.ts';
 
 /** How long the end of a container waits for the ends of its execs, which the kernel kills with it. */
 const EXECS_DEADLINE_MS = 2000;
@@ -20,6 +22,9 @@ export function unknownExit(): Exit {
 
 /** The shim tells of the end of a process of this run. */
 export function processExited(context: Context, container: Container, run: Run, exit: ProcessExit): void {
+  run.heard(exit);
+  // those who began them wait for them themselves
+  if (exit.process === HOOK_PROCESS || exit.process.startsWith(HOLDER_PREFIX)) return;
   if (run.held !== undefined) {
     run.held.push(exit);
     return;
@@ -54,6 +59,14 @@ export async function runEnded(context: Context, container: Container, run: Run,
   commitExit(context, container, exit);
   container.gone = letGo(context, container.id, run);
   run.end();
+  void settleAfter(run.poststart, context, container);
+  if (container.row.status === 'removing') void removeEnded(context, container);
+}
+
+/** poststop hooks come after those of the start. */
+async function settleAfter(poststart: Promise<unknown> | undefined, context: Context, container: Container) {
+  await poststart;
+  await settlePoststop(context, container);
 }
 
 /** Once no exec runs any more, or the deadline is over. */
@@ -71,7 +84,7 @@ function execsEnded(run: Run): Promise<void> {
   });
 }
 
-/** Records the end and tells everybody; what is to be removed at its end is removed, once its turn comes. */
+/** Records the end and tells everybody. What is to be removed at its end then is *removing*: its caller sees to that. */
 export function commitExit(context: Context, container: Container, exit: Exit): void {
   const { row } = container;
   const removes = row.autoRemove && !container.restarting;
@@ -93,7 +106,6 @@ export function commitExit(context: Context, container: Container, exit: Exit): 
   container.change({ status, intent: null, pid: null, processStarted: null, bootId: null, exit });
   container.run = undefined;
   container.tell({ is: 'exited', exit });
-  if (status === 'removing') void removeEnded(context, container);
 }
 
 /** The shim may go: it removes the control groups and ends itself. */

@@ -50,6 +50,15 @@ export async function send(context: Context, container: Container, run: Run, sig
   if (signal === SIGKILL && isFrozen(context, container)) await thaw(context, container);
 }
 
+/** SIGKILL, unless it has ended meanwhile: then its exit is on the way. */
+export async function killRun(context: Context, container: Container, run: Run): Promise<void> {
+  try {
+    await send(context, container, run, SIGKILL);
+  } catch (error) {
+    if (!(error instanceof EngineError && error.code === 'container_not_running')) throw error;
+  }
+}
+
 function signalError(error: unknown, container: Container): unknown {
   if (error instanceof ShimRefusal && error.errno === ESRCH) {
     return new EngineError('container_not_running', `container ${container.name} has just ended`, { cause: error });

@@ -1,14 +1,16 @@
 /** A shim that is gone without having told how its container ended. */
-import type { Exit } from '../../shared/api/container.ts';
+import type { Exit, Status } from '../../shared/api/container.ts';
+import { SIGNALS } from '../../shared/signals.ts';
 import { exitOfRecord } from '../shim/exit.ts';
 import { readExitRecord } from '../shim/exit-record.ts';
-import type { Shim, ShimLost } from '../shim/types.ts';
+import { type Shim, ShimLost, ShimRefusal } from '../shim/types.ts';
 import type { Container, Run } from './container.ts';
 import type { Context } from './context.ts';
 import { commitExecExit } from './exec/exit.ts';
 import { commitExit, runEnded, unknownExit } from './exit.ts';
 import { removeGroups } from './freezer.ts';
 import { advanceTo } from './lifecycle.ts';
+import { removeEnded } from './remove.ts';
 import { commitStarted, startFailed } from './start-outcome.ts';
 
 /** While the daemon runs: what the shim left is killed, and its exit record, if it wrote one, tells the end. */
@@ -37,6 +39,13 @@ export async function runLost(context: Context, container: Container): Promise<v
   for (const exec of context.registry.execs.runningOf(row.id)) commitExecExit(context, container, exec, unknownExit());
   advanceTo(container.row.status, 'ended', row.name);
   commitExit(context, container, exit);
+  // whose turn comes after this one
+  if (statusOf(container) === 'removing') void removeEnded(context, container);
+}
+
+/** Anew: a commit has changed it. */
+function statusOf(container: Container): Status {
+  return container.row.status;
 }
 
 /** Of the last run: the record that its shim wrote, else unknown. */
@@ -57,6 +66,19 @@ export async function endGroups(context: Context, id: string): Promise<void> {
   } catch (error) {
     context.log.error({ err: error, container: id }, 'control groups are left over: the next sweep tries again');
   }
+}
+
+/** The same, where init may wait at a stop of its plan, where nobody will let it go. */
+export async function endBegun(context: Context, container: Container, run: Run): Promise<void> {
+  const ended = run.held?.some(({ process }) => process === '') === true ? undefined : run.endOf('');
+  try {
+    await run.shim.signal('', SIGNALS.SIGKILL);
+    await ended;
+  } catch (error) {
+    // ignoring a refusal: there is no init (any more)
+    if (!(error instanceof ShimRefusal || error instanceof ShimLost)) throw error;
+  }
+  await endShim(context, container, run.shim);
 }
 
 /** Of a start that came to nothing but may have begun something: nothing of it may run on. */

@@ -56,6 +56,16 @@ export class Places {
     return join(this.containers, id, 'exit.json');
   }
 
+  /** The hook that is running, of the host's (hooks/host-hook.ts). */
+  hook(id: string): string {
+    return join(this.containers, id, 'hook.json');
+  }
+
+  /** The spec, for hooks: there where the container has any and is not a bundle's, which has its own. */
+  config(id: string): string {
+    return join(this.containers, id, 'config.json');
+  }
+
   upper(id: string): string {
     return join(this.containers, id, 'upper');
   }

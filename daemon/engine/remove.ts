@@ -1,19 +1,21 @@
 /** Removes a container: its row first, then its files, renamed before they are deleted. */
 import { renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import type { Container, Run } from './container.ts';
+import type { Container } from './container.ts';
 import type { Context } from './context.ts';
-import { send } from './kill.ts';
+import { settlePoststop } from './hooks/poststop.ts';
+import { killRun } from './kill.ts';
 import { advance, advanceTo } from './lifecycle.ts';
 import { endOfKilled } from './stop.ts';
 import { EngineError } from './errors.ts';
 
-const SIGKILL = 9;
 /** What a directory is called while it is deleted. */
 export const REMOVED_SUFFIX = '.removed';
 
 export async function remove(context: Context, ref: string, options: { force: boolean }): Promise<void> {
   const container = context.containers.find(ref);
+  // a hook that hangs would have the turn for ever
+  if (options.force) container.hook?.abort();
   await container.turn.run(async () => {
     // it may have removed itself while others had the turn
     if (context.containers.get(container.id) !== container) return;
@@ -41,15 +43,6 @@ async function endRun(context: Context, container: Container): Promise<void> {
   await endOfKilled(run, container.name);
 }
 
-async function killRun(context: Context, container: Container, run: Run): Promise<void> {
-  try {
-    await send(context, container, run, SIGKILL);
-  } catch (error) {
-    // it ended meanwhile: its exit is on the way
-    if (!(error instanceof EngineError && error.code === 'container_not_running')) throw error;
-  }
-}
-
 /** For what ended and is to be removed at its end; the caller cannot be told of a failure, the next start goes on. */
 export async function removeEnded(context: Context, container: Container): Promise<void> {
   try {
@@ -75,6 +68,7 @@ export async function finishRemoval(context: Context, container: Container): Pro
 export async function removeInTurn(context: Context, container: Container): Promise<void> {
   const { row, id } = container;
   if (row.status !== 'removing') advance(row.status, 'remove', row.name);
+  await settlePoststop(context, container);
   context.journal.commitEnd(
     (registry) => {
       registry.containers.delete(id);
@@ -84,6 +78,7 @@ export async function removeInTurn(context: Context, container: Container): Prom
   container.change({ status: 'removing' });
   context.containers.delete(container);
   context.plans.drop(id);
+  context.specs.drop(id);
   context.pending.removed(id);
   container.tell({ is: 'removed', exit: row.exit });
   await removeFiles(context.places.container(id));
@@ -106,7 +101,7 @@ export async function removeFiles(directory: string): Promise<void> {
  * False where there is more.
  */
 function removeEmptied(directory: string): boolean {
-  for (const file of ['log', 'exit.json']) rmFile(`${directory}/${file}`);
+  for (const file of ['log', 'exit.json', 'config.json']) rmFile(`${directory}/${file}`);
   try {
     // overlayfs leaves `work/work`, empty
     for (const path of ['work/work', 'work', 'upper', '.'])

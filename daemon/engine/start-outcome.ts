@@ -3,6 +3,7 @@ import { nowTimestamp } from '../../shared/time.ts';
 import type { StartOutcome } from '../shim/types.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
+import { settlePoststop } from './hooks/poststop.ts';
 import { advanceTo } from './lifecycle.ts';
 import { removeInTurn } from './remove.ts';
 
@@ -31,7 +32,7 @@ export function commitStarted(
   });
 }
 
-/** Back to where it was, with the reason; what was to be removed at its end is removed. */
+/** Back to where it was, with the reason, and the poststop hooks; what was to be removed at its end is removed. */
 export async function startFailed(context: Context, container: Container, error: unknown): Promise<void> {
   const { row } = container;
   const failure = error instanceof Error ? error.message : String(error);
@@ -45,5 +46,6 @@ export async function startFailed(context: Context, container: Container, error:
     context.log.error({ err: commitError, container: row.id }, 'the failure of a start could not be committed');
   }
   container.change({ status, intent: null, bootId: null, failure });
+  await settlePoststop(context, container);
   if (row.autoRemove) await removeInTurn(context, container);
 }

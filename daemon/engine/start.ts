@@ -2,16 +2,19 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { oomFileOf } from '../runtime/cgroups/compile.ts';
-import type { Shim, StartRequest } from '../shim/types.ts';
+import type { StartOutcome, StartRequest } from '../shim/types.ts';
 import { faultOf, processExited, releaseHeld } from './exit.ts';
 import { type Container, Run } from './container.ts';
 import type { Context } from './context.ts';
 import { removeGroups } from './freezer.ts';
+import { owedPoststop, settlePoststop } from './hooks/poststop.ts';
+import { poststart } from './hooks/poststart.ts';
 import { shimError } from './kill.ts';
 import { launchError } from './launch-error.ts';
-import { planOf } from './launch-plan.ts';
+import { type Launch, launchOf } from './launch-plan.ts';
 import { advance } from './lifecycle.ts';
-import { endShim, shimLost } from './lost.ts';
+import { endBegun, shimLost } from './lost.ts';
+import { stagedStart } from './staged-start.ts';
 import { commitStarted, startFailed } from './start-outcome.ts';
 
 export async function start(context: Context, ref: string): Promise<void> {
@@ -22,18 +25,24 @@ export async function start(context: Context, ref: string): Promise<void> {
 /** For those who have the container's turn. */
 export async function startInTurn(context: Context, container: Container): Promise<void> {
   advance(container.row.status, 'start', container.name);
-  const plan = planOf(context, container);
+  const launch = launchOf(context, container);
   await clearLastRun(context, container);
+  const spec = 'staged' in launch ? launch.staged.spec : undefined;
+  const poststop = owedPoststop(spec);
   context.journal.commit((registry) => {
-    registry.containers.starting(container.id, context.bootId);
+    registry.containers.starting(container.id, context.bootId, poststop);
   });
-  container.change({ intent: 'start', bootId: context.bootId, failure: null });
+  container.change({ intent: 'start', bootId: context.bootId, failure: null, poststop });
+  let run: Run;
   try {
-    await launch(context, container, plan);
+    run = await begin(context, container, launch);
   } catch (error) {
     await startFailed(context, container, error);
     throw error;
   }
+  const hooks = spec === undefined ? undefined : poststart(context, container, run, spec);
+  releaseHeld(context, container, run);
+  await hooks;
 }
 
 /**
@@ -44,13 +53,14 @@ async function clearLastRun(context: Context, container: Container): Promise<voi
   const { row, id } = container;
   if (row.startedAt === null && row.failure === null) return;
   await container.gone;
+  await settlePoststop(context, container);
   await removeGroups(context, id);
   await context.shims.discard(id);
   rmSync(context.places.record(id), { force: true });
   rmSync(join(context.places.work(id), 'work', 'incompat'), { recursive: true, force: true });
 }
 
-async function launch(context: Context, container: Container, plan: Uint8Array): Promise<void> {
+async function begin(context: Context, container: Container, launch: Launch): Promise<Run> {
   let run: Run | undefined;
   try {
     const shim = await context.shims.open(container.id);
@@ -58,15 +68,28 @@ async function launch(context: Context, container: Container, plan: Uint8Array):
     listen(context, container, run);
     container.run = run;
     await context.pending.attach(container.id, shim);
-    const outcome = await shim.start(startRequest(context, container, plan));
-    if (outcome.is === 'failed') throw launchError(outcome.failure, plan, container.name);
-    commitStarted(context, container, outcome);
+    commitStarted(context, container, await started(context, container, run, launch));
   } catch (error) {
     container.run = undefined;
-    if (run !== undefined) await giveUp(context, container, run.shim);
+    if (run !== undefined) await giveUp(context, container, run);
     throw shimError(error, container);
   }
-  releaseHeld(context, container, run);
+  return run;
+}
+
+/** Throws EngineError, ShimLost, ShimRefusal. */
+async function started(
+  context: Context,
+  container: Container,
+  run: Run,
+  launch: Launch,
+): Promise<StartOutcome & { is: 'started' | 'created' }> {
+  const request = startRequest(context, container);
+  if ('staged' in launch) return stagedStart(context, container, run, { staged: launch.staged, request });
+  const { plan } = launch;
+  const outcome = await run.shim.start({ ...request, plan });
+  if (outcome.is === 'failed') throw launchError(outcome.failure, plan, container.name);
+  return outcome;
 }
 
 /** The listeners of a shim's run. */
@@ -75,12 +98,13 @@ export function listen(context: Context, container: Container, run: Run): void {
     processExited(context, container, run, exit);
   });
   run.shim.onLost((error) => {
+    run.lost(error);
     // while it starts, or is adopted, whoever does that is told
     if (run.held === undefined) shimLost(context, container, run, error).catch(faultOf(context, container));
   });
 }
 
-function startRequest(context: Context, container: Container, plan: Uint8Array): StartRequest {
+function startRequest(context: Context, container: Container): Omit<StartRequest, 'plan'> {
   const { row, id } = container;
   const oom = oomFileOf(context.cgroups, context.places.cgroup(id));
   return {
@@ -90,17 +114,16 @@ function startRequest(context: Context, container: Container, plan: Uint8Array):
     log: { path: context.places.log(id), maxBytes: row.logMaxBytes, maxFiles: row.logMaxFiles },
     record: context.places.record(id),
     ...(oom === '' ? {} : { oom }),
-    plan,
   };
 }
 
 /** Ends the shim of a start that came to nothing, and whatever it may have begun. */
-async function giveUp(context: Context, container: Container, shim: Shim): Promise<void> {
+async function giveUp(context: Context, container: Container, run: Run): Promise<void> {
   try {
-    await shim.shutdown();
+    await run.shim.shutdown();
   } catch {
     // busy or lost: then it is not known what runs, and nothing may
-    await endShim(context, container, shim);
+    await endBegun(context, container, run);
   }
   await context.shims.discard(container.id);
 }

@@ -9,12 +9,10 @@ import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import { EngineError } from './errors.ts';
 import { cgroupError } from './freezer.ts';
-import { documentsOf } from './inspect.ts';
-import { compilePlan, specOf } from './launch-plan.ts';
+import { launchableOf, specOf, tryPlan } from './launch-plan.ts';
 import { advance } from './lifecycle.ts';
 import { normalLimits, withLimits } from './limits.ts';
 import { requestError } from './spec-error.ts';
-import type { RootSource } from '../runtime/plan/target.ts';
 
 const SHAPE = { defaultMounts: 0, oci: undefined };
 
@@ -25,7 +23,7 @@ export async function update(context: Context, ref: string, request: UpdateReque
     advance(row.status, 'update', row.name);
     const limits = normalLimits({ ...row.limits, ...request.limits });
     const spec = withNewLimits(specOf(context, container), request.limits);
-    const plan = planWith(context, container, spec);
+    const plan = tryPlan(context, id, { ...launchableOf(context, container), spec });
     if (container.run !== undefined) apply(context, container, request.limits);
     context.journal.commit(
       (registry) => {
@@ -33,8 +31,9 @@ export async function update(context: Context, ref: string, request: UpdateReque
       },
       { action: 'update', container: row },
     );
+    context.specs.drop(id);
     container.change({ limits });
-    if (container.run === undefined) context.plans.keep(id, plan);
+    if (container.run === undefined && plan !== undefined) context.plans.keep(id, plan);
   });
 }
 
@@ -45,12 +44,6 @@ function withNewLimits(spec: Spec, asked: Limits): Spec {
   } catch (error) {
     throw requestError(error, SHAPE);
   }
-}
-
-/** Compiled also to learn whether this host can do it. */
-function planWith(context: Context, container: Container, spec: Spec): Uint8Array {
-  const { root, bundle } = documentsOf(context, container);
-  return compilePlan(context, container.id, { spec, root: JSON.parse(root) as RootSource, bundle });
 }
 
 function apply(context: Context, container: Container, asked: Limits): void {

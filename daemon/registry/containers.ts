@@ -31,6 +31,8 @@ export interface ContainerRow {
   readonly bootId: string | null;
   readonly exit: Exit | null;
   readonly failure: string | null;
+  /** Index of the next poststop hook that the present or last run is owed; null: none. */
+  readonly poststop: number | null;
 }
 
 /** JSON texts, but `bundle`, a directory. */
@@ -63,6 +65,7 @@ interface Columns extends ExitColumns {
   readonly process_started: number | null;
   readonly boot_id: string | null;
   readonly failure: string | null;
+  readonly poststop: number | null;
 }
 
 export interface Started {
@@ -87,7 +90,8 @@ export class ContainerRepository {
           :autoRemove, :stopSignal, :stopTimeout, :logMaxBytes, :logMaxFiles, :createdAt)`),
       insertDocuments: prepare(`INSERT INTO documents (container, request, spec, root, bundle)
         VALUES (:id, :request, :spec, :root, :bundle)`),
-      starting: prepare(`UPDATE containers SET intent = 'start', boot_id = :bootId, failure = NULL WHERE id = :id`),
+      starting: prepare(`UPDATE containers SET intent = 'start', boot_id = :bootId, failure = NULL, poststop = :poststop
+        WHERE id = :id`),
       started: prepare(`UPDATE containers SET status = 'running', intent = NULL, pid = :pid,
           process_started = :processStarted, started_at = :at, failure = NULL,
           exit_unknown = NULL, exit_code = NULL, exit_signal = NULL, exit_oom = NULL, exit_at = NULL
@@ -96,6 +100,8 @@ export class ContainerRepository {
         'UPDATE containers SET status = :status, intent = NULL, boot_id = NULL, failure = :failure WHERE id = :id',
       ),
       status: prepare('UPDATE containers SET status = :status WHERE id = :id'),
+      failure: prepare('UPDATE containers SET failure = :failure WHERE id = :id'),
+      poststop: prepare('UPDATE containers SET poststop = :poststop WHERE id = :id'),
       exited: prepare(`UPDATE containers SET status = :status, intent = NULL, pid = NULL, process_started = NULL,
           boot_id = NULL, exit_unknown = :unknown, exit_code = :code, exit_signal = :signal, exit_oom = :oom, exit_at = :at
         WHERE id = :id`),
@@ -137,9 +143,9 @@ export class ContainerRepository {
     this.statements.insertDocuments.run({ id, ...documents });
   }
 
-  /** The intent to start, and the boot in which it is. */
-  starting(id: string, bootId: string): void {
-    this.statements.starting.run({ id, bootId });
+  /** The intent to start, the boot in which it is, and whether poststop hooks are owed for it: 0 or null. */
+  starting(id: string, bootId: string, poststop: 0 | null): void {
+    this.statements.starting.run({ id, bootId, poststop });
   }
 
   started(id: string, started: Started): void {
@@ -148,6 +154,15 @@ export class ContainerRepository {
 
   startFailed(id: string, status: Status, failure: string): void {
     this.statements.startFailed.run({ id, status, failure });
+  }
+
+  /** What went wrong with a start although the container was started. */
+  setFailure(id: string, failure: string): void {
+    this.statements.failure.run({ id, failure });
+  }
+
+  setPoststop(id: string, poststop: number | null): void {
+    this.statements.poststop.run({ id, poststop });
   }
 
   setStatus(id: string, status: Status): void {
@@ -198,5 +213,6 @@ function rowOf(columns: Columns): ContainerRow {
     bootId: columns.boot_id,
     exit: exitOf(columns),
     failure,
+    poststop: columns.poststop,
   };
 }

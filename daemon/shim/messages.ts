@@ -48,7 +48,7 @@ export const MESSAGES = {
   // -- requests ----------------------------------------------------------------------------------------
   client_hello: { type: 1, from: 'client', fields: { version: 'u64' } },
   /**
-   * Launches a plan. Answers: `started`, or `created` where the plan has `await_go`, or `failed`.
+   * Launches a plan. Answers: `started`, or `created` where the plan has `await_go` or `await_start`, or `failed`.
    * `log`: absolute path of the CRI log ("" none), rotated at `log_max_bytes` (0 never) keeping `log_max_files`
    * (log, log.1, …). `record`: absolute path of the exit record ("" none). `oom`: a file with a line
    * "oom_kill N" (memory.oom_control on v1, memory.events on v2), read at the end; "" none.
@@ -68,7 +68,7 @@ export const MESSAGES = {
       plan: 'bytes',
     },
   },
-  /** Lets a created process go on. Answers: `started` or `failed`. */
+  /** Lets a created process go on from `await_go`. Answers: `created` at the plan's next stop, `started` or `failed`. */
   go: { type: 3, from: 'client', fields: { process: 'str' } },
   /** pidfd_send_signal(2). Answers: `ok`, `error` (ESRCH once it ended). */
   signal: { type: 4, from: 'client', fields: { process: 'str', signal: 'u64' } },
@@ -98,6 +98,7 @@ export const MESSAGES = {
   shim_hello: { type: 64, from: 'shim', fields: { version: 'u64', pid: 'u64' } },
   /** execve succeeded. `pid` on the host; `start_time` is field 22 of /proc/PID/stat. */
   started: { type: 65, from: 'shim', fields: { process: 'str', pid: 'u64', start_time: 'u64' } },
+  /** It waits at `await_go` for `go`, or at `await_start` for its pipe. */
   created: { type: 66, from: 'shim', fields: { process: 'str', pid: 'u64', start_time: 'u64' } },
   /**
    * `operation`: index in the plan, or -1 where no operation was at fault (garbled plan, log that cannot be

@@ -224,19 +224,12 @@ static void ready(struct shim *shim, struct watch *watch)
 	client_watch(shim, client);
 }
 
-void client_accept(struct shim *shim, struct watch *listener)
+int client_adopt(struct shim *shim, int fd)
 {
-	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd < 0) {
-		/* Out of descriptors or memory: the listener stays readable, so look away until somebody leaves. */
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-			watch_set(shim, listener, 0);
-		return;
-	}
 	struct client *client = calloc(1, sizeof(*client));
 	if (client == NULL) {
 		(void)close(fd);
-		return;
+		return -1;
 	}
 	client->watch = (struct watch){.fd = fd, .ready = ready};
 	client->passing = -1;
@@ -246,6 +239,17 @@ void client_accept(struct shim *shim, struct watch *listener)
 	const uint64_t hello[] = {PROTOCOL_VERSION, (uint64_t)getpid()};
 	client_tell(shim, client, MESSAGE_SHIM_HELLO, 0, NULL, hello, 2);
 	client_watch(shim, client);
+	return 0;
+}
+
+void client_accept(struct shim *shim, struct watch *listener)
+{
+	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0)
+		(void)client_adopt(shim, fd);
+	/* Out of descriptors or memory: the listener stays readable, so look away until somebody leaves. */
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+		watch_set(shim, listener, 0);
 }
 
 static void client_free(struct shim *shim, struct client *client)

@@ -29,6 +29,8 @@ struct client {
 	size_t passing_after;
 };
 
+/* A connection, not blocking, which is taken also where it fails: 0, or -1. */
+int client_adopt(struct shim *shim, int fd);
 void client_accept(struct shim *shim, struct watch *listener);
 /* Sends or queues; `body` follows `head` and may be empty. */
 void client_send(struct shim *shim, struct client *client, const uint8_t *head, size_t head_size, const uint8_t *body,

@@ -17,7 +17,7 @@ __attribute__((format(printf, 4, 5))) int failure_set(struct failure *failure, i
 						      const char *step, ...);
 
 /* The same from errno, for whoever has a `failure`: the host's and init's operations. */
-#define FAIL(self, step, path) failure_set((self)->failure, errno, path, step)
+#define FAIL(self, step, path) failure_set((self)->failure, errno, path, "%s", step)
 #define FAIL_IF(self, condition, step, path) \
 	do { \
 		if (condition) \

@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include <inttypes.h>
+#include <sys/socket.h>
 
 int host_write(int fd, const char *value)
 {
@@ -50,19 +51,99 @@ int host_oom_score_adj(struct host *host, const struct plan_operation *operation
 	return write_child(host, "oom_score_adj", value);
 }
 
-int host_pid_namespace_join(struct host *host, const struct plan_operation *operation)
+int host_keep(struct host *host, int which, int fd, const char *step, const char *path)
 {
-	close_scoped(&host->pid_namespace);
-	host->pid_namespace = open(operation->pid_namespace_join.host, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return host->pid_namespace >= 0 ? 0 : FAIL(host, "open", operation->pid_namespace_join.host);
+	FAIL_IF(host, fd < 0, step, path);
+	close_scoped(&host->fds[which]);
+	host->fds[which] = fd;
+	return 0;
+}
+
+/* Takes `fd`, of a namespace or a pidfd. */
+static int add_birth(struct host *host, const struct plan_operation *operation, int type, int fd, const char *path)
+{
+	FAIL_IF(host, fd < 0, "open", path);
+	const size_t index = (size_t)(operation - host->plan->operations);
+	host->births[host->birth_count++] = (struct host_birth){ fd, type, index };
+	return 0;
+}
+
+int host_birth_namespace(struct host *host, const struct plan_operation *operation)
+{
+	const char *path = operation->birth_namespace.host;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return add_birth(host, operation, (int)operation->birth_namespace.type, fd, path);
 }
 
 int host_pid_namespace_of_init(struct host *host, const struct plan_operation *operation)
 {
-	(void)operation;
-	close_scoped(&host->pid_namespace);
-	host->pid_namespace = fcntl(host->request->init_pidfd, F_DUPFD_CLOEXEC, 3);
-	return host->pid_namespace >= 0 ? 0 : FAIL(host, "join of the container's init", "");
+	errno = ESRCH;
+	FAIL_IF(host, host->fds[HOST_INIT] < 0, "join of the container's init", "");
+	return add_birth(host, operation, CLONE_NEWPID, fcntl(host->fds[HOST_INIT], F_DUPFD_CLOEXEC, 3), "");
+}
+
+int host_container_init(struct host *host, const struct plan_operation *operation)
+{
+	uint64_t pid = operation->container_init.pid;
+	int fd = pid > INT32_MAX ? -1 : (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	if (host_keep(host, HOST_INIT, fd, "pidfd_open", "") != 0)
+		return -1;
+	/* In this order: the number may be another process's by now, but the descriptor stays what it is. */
+	errno = ESRCH;
+	FAIL_IF(host, launch_stat_field((pid_t)pid, 22, 0) != operation->container_init.start_time,
+		"another process than the container's has its number", "");
+	return 0;
+}
+
+int host_connect(struct host *host, const struct plan_operation *operation)
+{
+	const char *path = operation->connect.host;
+	struct sockaddr_un address;
+	int fd = wire_address(&address, path) != 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (host_keep(host, HOST_CONNECTIONS + (int)operation->connect.purpose, fd, "socket", path) != 0)
+		return -1;
+	return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : FAIL(host, "connect", path);
+}
+
+/* -1 with errno, also where something else than a named pipe is there. */
+static int open_pipe(const char *path, int flags)
+{
+	struct stat status;
+	scoped_fd fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &status) != 0)
+		return -1;
+	errno = EINVAL;
+	if (!S_ISFIFO(status.st_mode) || fcntl(fd, F_SETFL, 0) != 0)
+		return -1;
+	return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+int host_start_pipe(struct host *host, const struct plan_operation *operation)
+{
+	const char *start = operation->start_pipe.start;
+	const char *result = operation->start_pipe.result;
+	/* Writer of one's own: the end of others is no end for whoever waits. */
+	if (host_keep(host, HOST_START, open_pipe(start, O_RDWR), "open of the pipe", start) != 0)
+		return -1;
+	/* A writer finds no pipe without a reader; and must be nothing else, for its end says that execve succeeded. */
+	int reader = open_pipe(result, O_RDONLY);
+	int kept = host_keep(host, HOST_RESULT, open_pipe(result, O_WRONLY), "open of the pipe", result);
+	close_scoped(&reader);
+	return kept;
+}
+
+int host_bind_tree(struct host *host, const struct plan_operation *operation)
+{
+	const char *source = operation->bind_tree.source;
+	const char *mapping = operation->bind_tree.user_namespace;
+	bool mapped = mapping[0] != 0;
+	scoped_fd namespace = mapped ? open(mapping, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	FAIL_IF(host, mapped && namespace < 0, "open", mapping);
+	int tree = kernel_clone_tree(AT_FDCWD, source, operation->bind_tree.recursive != 0);
+	FAIL_IF(host, tree < 0, "open_tree", source);
+	host->trees[host->tree_count++] = tree;
+	FAIL_IF(host, mapped && kernel_map_owners(tree, operation->bind_tree.map_all != 0, namespace) != 0, "mount_setattr idmap", source);
+	return 0;
 }
 
 #define HOST_OPERATION(code, name) [OP_##code] = host_##name,
@@ -80,10 +161,22 @@ int host_run(struct host *host, size_t from, size_t to)
 	return 0;
 }
 
+void host_begin(struct host *host)
+{
+	for (size_t i = 0; i < HOST_FDS; i++)
+		host->fds[i] = -1;
+	if (host->request->init_pidfd >= 0)
+		host->fds[HOST_INIT] = fcntl(host->request->init_pidfd, F_DUPFD_CLOEXEC, 3);
+}
+
 void host_end(struct host *host)
 {
+	for (size_t i = 0; i < HOST_FDS; i++)
+		close_scoped(&host->fds[i]);
+	for (size_t i = 0; i < host->birth_count; i++)
+		close_scoped(&host->births[i].fd);
 	for (size_t i = 0; i < host->task_count; i++)
 		close_scoped(&host->tasks[i]);
-	close_scoped(&host->cgroup);
-	close_scoped(&host->pid_namespace);
+	for (size_t i = 0; i < host->tree_count; i++)
+		close_scoped(&host->trees[i]);
 }

@@ -5,30 +5,31 @@
 #include <poll.h>
 #include <signal.h>
 
-/* Where it is there already it is not ours to remove. 0, or -1 with errno. */
-static int make_group(struct launch *launch, const char *path, bool shared)
+/* To be removed by `remover` (NULL: nobody), unless it is there already. 0, or -1 with errno. */
+static int make_group(struct launch *remover, const char *path, bool shared)
 {
 	size_t size = strlen(path) + 1;
 	struct launch_group *group = malloc(sizeof(*group) + size);
 	if (group == NULL)
 		return -1;
-	if (mkdir(path, 0755) != 0) {
+	bool made = mkdir(path, 0755) == 0;
+	if (!made || remover == NULL) {
 		free(group);
-		return errno == EEXIST ? 0 : -1;
+		return made || errno == EEXIST ? 0 : -1;
 	}
-	*group = (struct launch_group){ .next = launch->groups, .shared = shared };
+	*group = (struct launch_group){ .next = remover->groups, .shared = shared };
 	memcpy(group->path, path, size);
-	launch->groups = group;
+	remover->groups = group;
 	return 0;
 }
 
 /* Makes what is missing above `path`. */
-static int make_parents(struct launch *launch, const char *path)
+static int make_parents(struct launch *remover, const char *path)
 {
 	char prefix[PATH_MAX];
 	for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		(void)snprintf(prefix, sizeof(prefix), "%.*s", (int)(slash - path), path);
-		if (make_group(launch, prefix, true) != 0)
+		if (make_group(remover, prefix, true) != 0)
 			return -1;
 	}
 	return 0;
@@ -37,11 +38,12 @@ static int make_parents(struct launch *launch, const char *path)
 int host_cgroup_make(struct host *host, const struct plan_operation *operation)
 {
 	const char *path = operation->cgroup_make.host;
+	struct launch *remover = operation->cgroup_make.keep == 0 ? host->launch : NULL;
 	int result = -1;
 	/* The parent may be removed by the last of its other children between being made and being used. */
 	for (int attempt = 0; attempt < 8 && result != 0; attempt++) {
-		result = make_group(host->launch, path, false);
-		if (result != 0 && (errno != ENOENT || (make_parents(host->launch, path) != 0 && errno != ENOENT)))
+		result = make_group(remover, path, false);
+		if (result != 0 && (errno != ENOENT || (make_parents(remover, path) != 0 && errno != ENOENT)))
 			break;
 	}
 	return result == 0 ? 0 : FAIL(host, "mkdir", path);
@@ -50,16 +52,16 @@ int host_cgroup_make(struct host *host, const struct plan_operation *operation)
 int host_cgroup_write(struct host *host, const struct plan_operation *operation)
 {
 	const char *path = operation->cgroup_write.host;
-	scoped_fd fd = open(path, O_WRONLY | O_CLOEXEC);
+	/* The shim waits for nobody, not even for the reader of a pipe in the place of a group's file. */
+	scoped_fd fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
 	FAIL_IF(host, fd < 0, "open", path);
 	return host_write(fd, operation->cgroup_write.value) == 0 ? 0 : FAIL(host, "write", path);
 }
 
 int host_cgroup_into(struct host *host, const struct plan_operation *operation)
 {
-	close_scoped(&host->cgroup);
-	host->cgroup = open(operation->cgroup_into.host, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return host->cgroup >= 0 ? 0 : FAIL(host, "open", operation->cgroup_into.host);
+	const char *path = operation->cgroup_into.host;
+	return host_keep(host, HOST_CGROUP, open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), "open", path);
 }
 
 /*
@@ -72,9 +74,9 @@ int host_cgroup_join(struct host *host, const struct plan_operation *operation)
 	const char *path = operation->cgroup_join.host;
 	scoped_fd group = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	FAIL_IF(host, group < 0, "open", path);
-	int file = openat(group, "tasks", O_WRONLY | O_CLOEXEC);
+	int file = openat(group, "tasks", O_WRONLY | O_CLOEXEC | O_NONBLOCK);
 	if (file < 0)
-		file = openat(group, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+		file = openat(group, "cgroup.procs", O_WRONLY | O_CLOEXEC | O_NONBLOCK);
 	FAIL_IF(host, file < 0, "open of cgroup.procs", path);
 	host->tasks[host->task_count++] = file;
 	return 0;

@@ -48,20 +48,22 @@ static void carry_out(struct init *init)
 			init->failure->operation = (int64_t)i;
 		return;
 	}
+	/* Where there is no exec: it was to be held at its last stop until it is killed. */
+	(void)failure_set(init->failure, 0, "", "end of the plan");
 }
 
 /*
  * Why this process exists: a new mount namespace, a user namespace, credentials can only be had by a process of
  * its own, and pid 1 of the container must be it. Nothing may run here that is registered with atexit.
  */
-_Noreturn void init_run(const struct plan *plan, const struct launch_request *request, int handshake)
+_Noreturn void init_run(const struct host *host, int handshake)
 {
 	struct failure failure = { .operation = -1 };
 	struct init init = {
-		.plan = plan,
+		.host = host,
+		.plan = host->plan,
 		.failure = &failure,
 		.handshake = handshake,
-		.init_pidfd = request->init_pidfd,
 		.procfs = -1,
 		.root = -1,
 		.anchors = { -1, -1, -1 },
@@ -69,9 +71,12 @@ _Noreturn void init_run(const struct plan *plan, const struct launch_request *re
 		.null_device = -1,
 		.empty_directory = -1,
 	};
-	if (prepare(&init, request) == 0)
+	if (prepare(&init, host->request) == 0)
 		carry_out(&init);
 	/* Nobody to tell if the shim is gone. */
-	(void)handshake_send(handshake, HANDSHAKE_FAILED, &failure, NULL, 0);
+	if (init.released)
+		init_tell_result(&init);
+	else
+		(void)handshake_send(handshake, HANDSHAKE_FAILED, &failure, NULL, 0);
 	_exit(127);
 }

@@ -5,8 +5,7 @@
 #ifndef TARE_INIT_H
 #define TARE_INIT_H
 
-#include "launch.h"
-#include "plan.h"
+#include "host.h"
 
 /* Mounts that paths begin at, so that not even a rename of their mount points leads elsewhere. */
 enum { ANCHOR_PROC, ANCHOR_SYS, ANCHOR_DEV, ANCHORS };
@@ -18,10 +17,11 @@ struct preopened {
 };
 
 struct init {
+	const struct host *host; /* what was opened before the clone */
 	const struct plan *plan;
 	struct failure *failure;
 	int handshake;
-	int init_pidfd;
+	char host_pid[16]; /* its number in that procfs */
 	int procfs; /* the host's, verified; -1 where the plan does not need it */
 	int root;   /* O_PATH of the container's root, -1 until there is one */
 	int anchors[ANCHORS];
@@ -32,11 +32,13 @@ struct init {
 	size_t preopened_count;
 	char **environment;
 	bool has_terminal;
-	bool closed; /* only stdio and the handshake are left open */
+	unsigned preserved; /* descriptors from 3 on that are the user's */
+	bool closed; /* only stdio, those preserved, and what is still to be spoken on are left open */
+	bool released; /* from await_start: failures go to the pipe */
 };
 
 /* The child's whole life. `handshake` is its end of the socket. */
-_Noreturn void init_run(const struct plan *plan, const struct launch_request *request, int handshake);
+_Noreturn void init_run(const struct host *host, int handshake);
 
 /* All operations, as init_<name>: 0, or -1 with init->failure. */
 typedef int init_operation(struct init *init, const struct plan_operation *operation);
@@ -45,8 +47,11 @@ PLAN_INIT_OPERATIONS(INIT_OPERATION)
 #undef INIT_OPERATION
 
 /* init_namespaces.c */
-/* Dies with the shim. To be called again after every change of credentials, which the kernel lets undo it. */
+/* Dies with the shim, unless it is to outlive it. To be called again after every change of credentials, which the kernel lets undo it. */
 int init_follow_shim(struct init *init);
+
+/* The failure, as `await_start` says, into the pipe. */
+void init_tell_result(const struct init *init);
 
 /* init_mount.c */
 /* One fsconfig(2) of the context: a string, or a flag where `value` is NULL. The kernel's own words go into the failure. */
@@ -61,8 +66,11 @@ int init_clone_host(struct init *init, const char *path, bool recursive);
 /* /dev/null for masking, opened and verified while the host's is still in reach. */
 int init_prepare_null(struct init *init);
 
-/* init_copy_up.c: copies what is in `from` into `to`, with mode, owner, times and extended attributes. */
-int init_copy_up(struct init *init, int from, int to, const char *path);
+/*
+ * init_copy_up.c: copies what is in `from` into `to`, with mode, owner, times and extended attributes; but of `to` itself
+ * the mode and owner stay that `options` say.
+ */
+int init_copy_up(struct init *init, int from, int to, struct plan_list options, const char *path);
 
 /* init_paths.c */
 /* openat2(2) below the root, O_PATH | `flags`. -1 with errno. */
@@ -97,7 +105,7 @@ int init_open_procfs(struct init *init);
 int init_write_procfs(struct init *init, int directory, const char *name, const char *value);
 
 /* init_exec.c */
-/* Closes all but stdio and the handshake, once. */
+/* Closes all but stdio, preserved descriptors and what is still to be spoken on, once. */
 int init_close_descriptors(struct init *init);
 
 #endif

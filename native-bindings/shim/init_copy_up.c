@@ -89,12 +89,16 @@ static int copy_entries(int from, int to, int depth)
 	return result;
 }
 
-int init_copy_up(struct init *init, int from, int to, const char *path)
+int init_copy_up(struct init *init, int from, int to, struct plan_list options, const char *path)
 {
-	struct stat status;
+	struct stat status, made;
 	scoped_fd target = openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	scoped_fd source = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (source < 0 || target < 0 || fstat(source, &status) != 0 || copy_entries(source, target, DEEPEST) != 0)
+	if (source < 0 || target < 0 || fstat(source, &status) != 0 || fstat(target, &made) != 0 ||
+	    copy_entries(source, target, DEEPEST) != 0)
 		return FAIL(init, "copy of what the mount point holds", path);
+	status.st_mode = plan_has_option(options, "mode") ? made.st_mode : status.st_mode;
+	status.st_uid = plan_has_option(options, "uid") ? made.st_uid : status.st_uid;
+	status.st_gid = plan_has_option(options, "gid") ? made.st_gid : status.st_gid;
 	return copy_metadata(source, target, &status) == 0 ? 0 : FAIL(init, "copy of mode and owner", path);
 }

@@ -1,13 +1,29 @@
 /* The last steps: working directory, environment, execve. */
 #include "init.h"
 
+int init_preserve_descriptors(struct init *init, const struct plan_operation *operation)
+{
+	uint64_t count = operation->preserve_descriptors.count;
+	errno = EBADF;
+	FAIL_IF(init, count > init->host->request->preserved, "the shim was not given as many descriptors", "");
+	init->preserved = (unsigned)count;
+	for (int fd = 3; fd < 3 + (int)count; fd++)
+		FAIL_IF(init, fcntl(fd, F_SETFD, 0) != 0, "fcntl F_SETFD", "");
+	return 0;
+}
+
 int init_close_descriptors(struct init *init)
 {
-	unsigned handshake = (unsigned)init->handshake;
+	const int *fds = init->host->fds;
+	const int kept[] = { init->handshake, fds[HOST_START], fds[HOST_RESULT], fds[HOST_CONNECTIONS + CONNECT_SECCOMP_LISTENER] };
 	/* Closed and not only marked: until execve they could be named as /proc/self/fd/N (CVE-2024-21626). */
-	if (!init->closed && ((handshake > 3 && syscall(SYS_close_range, 3, handshake - 1, 0) != 0) ||
-			      syscall(SYS_close_range, handshake + 1, ~0u, 0) != 0))
-		return FAIL(init, "close_range", "");
+	for (int from = 3 + (int)init->preserved, next; !init->closed && from > 0; from = next + 1) {
+		next = -1;
+		for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+			next = kept[i] >= from && (next < 0 || kept[i] < next) ? kept[i] : next;
+		FAIL_IF(init, next != from && syscall(SYS_close_range, from, next < 0 ? ~0u : (unsigned)next - 1, 0) != 0,
+			"close_range", "");
+	}
 	init->closed = true;
 	return 0;
 }
@@ -56,21 +72,38 @@ static const char *find_path(char **environment)
 	return DEFAULT_PATH;
 }
 
+/* Executes a file. Without `argv` it is only seen whether that could be done: errno 0. */
+static void attempt(const char *path, char **argv, char **environment)
+{
+	struct stat status;
+	if (argv != NULL) {
+		(void)execve(path, argv, environment);
+	} else if (stat(path, &status) == 0) {
+		errno = S_ISREG(status.st_mode) ? 0 : EACCES;
+		if (errno == 0)
+			(void)syscall(KERNEL_FACCESSAT2, AT_FDCWD, path, X_OK, AT_EACCESS);
+	}
+}
+
 /*
- * Tries argv[0] in each directory of PATH, as execvp(3) does, except that a file which the kernel cannot run is not
- * handed to a shell. Comes back with errno: EACCES where one was found that may not be run, else ENOENT.
+ * Tries a file without a slash in each directory of PATH, as execvp(3) does, except that one which the kernel cannot run
+ * is not handed to a shell. Comes back with errno: EACCES where one was found that may not be run, else ENOENT.
  */
-static void search_and_execute(char **argv, char **environment)
+static void search(const char *file, char **argv, char **environment)
 {
 	char candidate[PATH_MAX];
 	bool denied = false;
+	if (file[0] == 0 || strchr(file, '/') != NULL) {
+		attempt(file, argv, environment);
+		return;
+	}
 	for (const char *path = find_path(environment);;) {
 		size_t size = strcspn(path, ":");
 		/* An empty entry is the working directory. */
-		int needed = snprintf(candidate, sizeof(candidate), "%.*s%s%s", (int)size, path, size == 0 ? "./" : "/", argv[0]);
+		int needed = snprintf(candidate, sizeof(candidate), "%.*s%s%s", (int)size, path, size == 0 ? "./" : "/", file);
 		struct stat status;
 		if ((size_t)needed < sizeof(candidate))
-			(void)execve(candidate, argv, environment);
+			attempt(candidate, argv, environment);
 		else
 			errno = ENAMETOOLONG;
 		if (errno == EACCES)
@@ -84,21 +117,30 @@ static void search_and_execute(char **argv, char **environment)
 	errno = denied ? EACCES : ENOENT;
 }
 
-int init_exec(struct init *init, const struct plan_operation *operation)
+static char **environment_of(const struct init *init)
 {
 	static char *none[] = { NULL };
+	return init->environment != NULL ? init->environment : none;
+}
+
+int init_find_executable(struct init *init, const struct plan_operation *operation)
+{
+	const char *file = operation->find_executable.file;
+	search(file, NULL, environment_of(init));
+	/* A filter that is in force may have said no to the looking alone: execve will tell. */
+	bool refused = errno == ENOENT || errno == EACCES || errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG;
+	return refused ? FAIL(init, "search for the executable", file) : 0;
+}
+
+int init_exec(struct init *init, const struct plan_operation *operation)
+{
 	char **argv = plan_strings(operation->exec.argv);
-	char **environment = init->environment != NULL ? init->environment : none;
 	FAIL_IF(init, argv == NULL, "allocate", "");
+	const char *file = operation->exec.file[0] != 0 ? operation->exec.file : argv[0];
 	if (!plan_has(init->plan, OP_UMASK))
 		(void)umask(022);
 	if (init_close_descriptors(init) != 0)
 		return -1;
-	errno = ENOENT;
-	FAIL_IF(init, argv[0][0] == 0, "execve of an empty name", "");
-	if (strchr(argv[0], '/') != NULL)
-		(void)execve(argv[0], argv, environment);
-	else
-		search_and_execute(argv, environment);
-	return FAIL(init, "execve", argv[0]);
+	search(file, argv, environment_of(init));
+	return FAIL(init, "execve", file);
 }

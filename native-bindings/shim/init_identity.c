@@ -45,6 +45,18 @@ static int set_groups(struct init *init, struct plan_list list)
 	return FAIL(init, "setgroups", "");
 }
 
+/* By system calls and not libc's functions: those of glibc want to tell threads that are not there. */
+static int set_user(struct init *init, uint64_t uid, uint64_t gid, struct plan_list groups)
+{
+	if (set_groups(init, groups) != 0)
+		return -1;
+	if (syscall(SYS_setresgid, (gid_t)gid, (gid_t)gid, (gid_t)gid) != 0)
+		return FAIL(init, errno == EINVAL ? "setresgid: group not mapped in the user namespace" : "setresgid", "");
+	if (syscall(SYS_setresuid, (uid_t)uid, (uid_t)uid, (uid_t)uid) != 0)
+		return FAIL(init, errno == EINVAL ? "setresuid: user not mapped in the user namespace" : "setresuid", "");
+	return init_follow_shim(init);
+}
+
 int init_user(struct init *init, const struct plan_operation *operation)
 {
 	uint64_t uid = operation->user.uid, gid = operation->user.gid;
@@ -52,13 +64,18 @@ int init_user(struct init *init, const struct plan_operation *operation)
 	/* The last number means "unchanged" to the kernel. */
 	FAIL_IF(init, uid >= UINT32_MAX || gid >= UINT32_MAX, "user or group id out of range", "");
 	give_stdio(init, (uid_t)uid, (gid_t)gid);
-	if (set_groups(init, operation->user.groups) != 0)
-		return -1;
-	if (syscall(SYS_setresgid, (gid_t)gid, (gid_t)gid, (gid_t)gid) != 0)
-		return FAIL(init, errno == EINVAL ? "setresgid: group not mapped in the user namespace" : "setresgid", "");
-	if (syscall(SYS_setresuid, (uid_t)uid, (uid_t)uid, (uid_t)uid) != 0)
-		return FAIL(init, errno == EINVAL ? "setresuid: user not mapped in the user namespace" : "setresuid", "");
-	return init_follow_shim(init);
+	return set_user(init, uid, gid, operation->user.groups);
+}
+
+int init_become_root(struct init *init, const struct plan_operation *operation)
+{
+	(void)operation;
+	const struct plan_list none = { 0 };
+	int result = set_user(init, 0, 0, none);
+	/* The change of user made it undumpable, and its files in procfs foreign. */
+	if ((init->plan->rules & RULE_JOINS) == 0)
+		(void)prctl(PR_SET_DUMPABLE, 1);
+	return result;
 }
 
 int init_capabilities(struct init *init, const struct plan_operation *operation)
@@ -97,9 +114,9 @@ struct filter_program {
 #define FILTER_INSTRUCTION_SIZE 8
 #define SECCOMP_FILTER_MODE 1
 
-int init_seccomp(struct init *init, const struct plan_operation *operation)
+/* What seccomp(2) returns: 0 or a listener. -1 with the failure. */
+static int load_filter(struct init *init, struct plan_bytes filter, uint64_t flags)
 {
-	struct plan_bytes filter = operation->seccomp.filter;
 	size_t count = filter.size / FILTER_INSTRUCTION_SIZE;
 	errno = EINVAL;
 	FAIL_IF(init, filter.size % FILTER_INSTRUCTION_SIZE != 0 || count > UINT16_MAX, "seccomp filter", "");
@@ -107,6 +124,36 @@ int init_seccomp(struct init *init, const struct plan_operation *operation)
 	if (init_close_descriptors(init) != 0)
 		return -1;
 	const struct filter_program program = { (unsigned short)count, filter.at };
-	FAIL_IF(init, syscall(SYS_seccomp, SECCOMP_FILTER_MODE, operation->seccomp.flags, &program) != 0, "seccomp", "");
-	return 0;
+	int result = (int)syscall(SYS_seccomp, SECCOMP_FILTER_MODE, flags, &program);
+	return result >= 0 ? result : FAIL(init, "seccomp", "");
+}
+
+int init_seccomp(struct init *init, const struct plan_operation *operation)
+{
+	return load_filter(init, operation->seccomp.filter, operation->seccomp.flags) < 0 ? -1 : 0;
+}
+
+/* The parts, with init's pid on the host between each two; NULL with errno. */
+static char *join_state(const struct init *init, struct plan_list parts)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	for (bool first = true; out != NULL && parts.count > 0; first = false)
+		(void)fprintf(out, "%s%s", first ? "" : init->host_pid, plan_next_string(&parts));
+	return out != NULL && fclose(out) == 0 ? text : NULL;
+}
+
+int init_seccomp_notify(struct init *init, const struct plan_operation *operation)
+{
+	/* All but the sending comes before the filter, which may refuse it or have it wait for its listener. */
+	char *state = join_state(init, operation->seccomp_notify.state);
+	FAIL_IF(init, state == NULL, "allocate", "");
+	int listener = load_filter(init, operation->seccomp_notify.filter, operation->seccomp_notify.flags);
+	if (listener < 0)
+		return -1;
+	struct iovec part = { state, strlen(state) };
+	int agent = init->host->fds[HOST_CONNECTIONS + CONNECT_SECCOMP_LISTENER];
+	ssize_t sent = wire_send(agent, &part, 1, &listener, 1, 0);
+	return sent == (ssize_t)part.iov_len ? 0 : FAIL(init, "sendmsg of the seccomp listener", "");
 }

@@ -94,6 +94,20 @@ static int open_mount_point(struct init *init, const char *target, bool director
 	return FAIL(init, "mount point lies in procfs", target);
 }
 
+/* A tmpfs that is not told its mode has that of the directory it hides, if there is one; as runc and crun have it. */
+static int configure_mode(struct init *init, int context, const struct plan_operation *operation)
+{
+	struct stat hidden;
+	char mode[16];
+	if (strcmp(operation->mount.type, "tmpfs") != 0 || plan_has_option(operation->mount.options, "mode"))
+		return 0;
+	scoped_fd directory = path_open(init, operation->mount.target, O_DIRECTORY);
+	if (directory < 0 || fstat(directory, &hidden) != 0)
+		return 0;
+	(void)snprintf(mode, sizeof(mode), "%o", hidden.st_mode & 07777);
+	return init_configure(init, context, "mode", mode);
+}
+
 int init_mount(struct init *init, const struct plan_operation *operation)
 {
 	const char *type = operation->mount.type;
@@ -101,7 +115,7 @@ int init_mount(struct init *init, const struct plan_operation *operation)
 	const char *source = operation->mount.source;
 	scoped_fd context = init_open_filesystem(init, type);
 	if (context < 0 || (source[0] != 0 && init_configure(init, context, "source", source) != 0) ||
-	    configure_options(init, context, operation->mount.options) != 0)
+	    configure_options(init, context, operation->mount.options) != 0 || configure_mode(init, context, operation) != 0)
 		return -1;
 	scoped_fd place = open_mount_point(init, target, true, is_strict(type, target));
 	if (place < 0)
@@ -109,7 +123,7 @@ int init_mount(struct init *init, const struct plan_operation *operation)
 	bool copy_up = (operation->mount.flags & MOUNT_COPY_UP) != 0;
 	uint64_t later = copy_up ? operation->mount.attributes & ATTR_RDONLY : 0;
 	int mount = init_create_filesystem(init, context, operation->mount.attributes & ~later, target);
-	if (mount < 0 || (copy_up && init_copy_up(init, place, mount, target) != 0))
+	if (mount < 0 || (copy_up && init_copy_up(init, place, mount, operation->mount.options, target) != 0))
 		return -1;
 	FAIL_IF(init, kernel_mount_setattr(mount, false, later, 0, 0) != 0, "mount_setattr", target);
 	FAIL_IF(init, kernel_attach(mount, place) != 0, "move_mount", target);
@@ -135,7 +149,9 @@ int init_bind(struct init *init, const struct plan_operation *operation)
 	const char *source = operation->bind.source;
 	const char *target = operation->bind.target;
 	struct stat status;
-	int tree = init_clone_host(init, source, operation->bind.recursive != 0);
+	int64_t ready = operation->bind.tree;
+	int tree = ready >= 0 ? fcntl(init->host->trees[ready], F_DUPFD_CLOEXEC, 3)
+			      : init_clone_host(init, source, operation->bind.recursive != 0);
 	FAIL_IF(init, tree < 0, "open_tree", source);
 	FAIL_IF(init, fstat(tree, &status) != 0, "stat", source);
 	if (kernel_mount_setattr(tree, true, operation->bind.set_all, operation->bind.clear_all, 0) != 0 ||
@@ -164,6 +180,7 @@ int init_mount_attributes(struct init *init, const struct plan_operation *operat
 int init_prepare_null(struct init *init)
 {
 	struct stat status;
+	close_scoped(&init->null_device);
 	init->null_device = open("/dev/null", O_PATH | O_CLOEXEC);
 	FAIL_IF(init, init->null_device < 0 || fstat(init->null_device, &status) != 0, "open", "/dev/null");
 	errno = ENODEV;

@@ -13,6 +13,8 @@
 
 int init_follow_shim(struct init *init)
 {
+	if (plan_has(init->plan, OP_OUTLIVE_SHIM))
+		return 0;
 	FAIL_IF(init, prctl(PR_SET_PDEATHSIG, SIGKILL) != 0, "prctl PR_SET_PDEATHSIG", "");
 	/* It may have died just before; its end of the socket then is closed. */
 	char byte;
@@ -51,12 +53,46 @@ int init_await_go(struct init *init, const struct plan_operation *operation)
 	return 0;
 }
 
+int init_outlive_shim(struct init *init, const struct plan_operation *operation)
+{
+	/* It counts for the plan as a whole: init_follow_shim. */
+	(void)init, (void)operation;
+	return 0;
+}
+
+int init_await_start(struct init *init, const struct plan_operation *operation)
+{
+	(void)operation;
+	char byte;
+	ssize_t size;
+	if (init_close_descriptors(init) != 0)
+		return -1;
+	FAIL_IF(init, handshake_send(init->handshake, HANDSHAKE_CREATED, NULL, NULL, 0) != 0, "report of the creation", "");
+	do
+		size = read(init->host->fds[HOST_START], &byte, 1);
+	while (size < 0 && errno == EINTR);
+	FAIL_IF(init, size != 1, "wait for the start", "");
+	init->released = true;
+	return 0;
+}
+
+void init_tell_result(const struct init *init)
+{
+	const struct failure *failure = init->failure;
+	char text[sizeof(*failure) + 64];
+	int size = snprintf(text, sizeof(text), "%" PRId64 " %d %s\n%s", failure->operation, failure->error, failure->step,
+			    failure->path);
+	(void)write(init->host->fds[HOST_RESULT], text, (size_t)size);
+}
+
 /* After entering a mount namespace its root is the container's. */
 static int take_root(struct init *init)
 {
 	close_scoped(&init->root);
 	init->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return init->root >= 0 ? 0 : FAIL(init, "open", "/");
+	FAIL_IF(init, init->root < 0, "open", "/");
+	/* Only mounts of the own namespace can be cloned. */
+	return init->null_device < 0 ? 0 : init_prepare_null(init);
 }
 
 int init_namespace_join(struct init *init, const struct plan_operation *operation)
@@ -76,24 +112,12 @@ int init_join_init(struct init *init, const struct plan_operation *operation)
 	uint64_t flags = operation->join_init.flags;
 	/* So from birth (launch.c); once more here, where it is needed. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
-	FAIL_IF(init, flags != 0 && setns(init->init_pidfd, (int)flags) != 0, "setns", "");
+	errno = ESRCH;
+	FAIL_IF(init, init->host->fds[HOST_INIT] < 0, "join of the container's init", "");
+	FAIL_IF(init, flags != 0 && setns(init->host->fds[HOST_INIT], (int)flags) != 0, "setns", "");
 	if (init_follow_shim(init) != 0)
 		return -1;
 	return take_root(init);
-}
-
-int init_become_root(struct init *init, const struct plan_operation *operation)
-{
-	(void)operation;
-	/* System calls and not libc's functions: those of glibc want to tell threads that are not there. */
-	if (syscall(SYS_setgroups, 0, NULL) != 0 && (errno != EPERM || syscall(SYS_getgroups, 0, NULL) != 0))
-		return FAIL(init, "setgroups", "");
-	FAIL_IF(init, syscall(SYS_setresgid, 0, 0, 0) != 0, "setresgid", "");
-	FAIL_IF(init, syscall(SYS_setresuid, 0, 0, 0) != 0, "setresuid", "");
-	/* The change of user made it undumpable, and its files in procfs foreign. */
-	if ((init->plan->rules & RULE_JOINS) == 0)
-		(void)prctl(PR_SET_DUMPABLE, 1);
-	return init_follow_shim(init);
 }
 
 int init_time_namespace(struct init *init, const struct plan_operation *operation)

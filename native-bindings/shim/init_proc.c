@@ -17,6 +17,7 @@ int init_open_procfs(struct init *init)
 	errno = EXDEV;
 	if (filesystem.f_type != MAGIC_PROC || status.st_ino != ROOT_INODE_OF_PROCFS)
 		return FAIL(init, "the host has no procfs there", "/proc");
+	FAIL_IF(init, readlinkat(init->procfs, "self", init->host_pid, sizeof(init->host_pid) - 1) < 0, "readlink", "/proc/self");
 	return 0;
 }
 
@@ -29,12 +30,35 @@ int init_write_procfs(struct init *init, int directory, const char *name, const 
 	return host_write(fd, value) == 0 ? 0 : FAIL(init, "write to procfs", name);
 }
 
+/* A name with ".." must not lead out of the directory. */
+static int write_below(struct init *init, const char *directory, const char *name, const char *value)
+{
+	scoped_fd base = kernel_open(init->procfs, directory, O_PATH | O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_XDEV);
+	FAIL_IF(init, base < 0, "openat2 in procfs", directory);
+	return init_write_procfs(init, base, name, value);
+}
+
 int init_sysctl(struct init *init, const struct plan_operation *operation)
 {
-	/* A name with ".." must not lead out of it. */
-	scoped_fd parameters = kernel_open(init->procfs, "sys", O_PATH | O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_XDEV);
-	FAIL_IF(init, parameters < 0, "openat2 in procfs", "sys");
-	return init_write_procfs(init, parameters, operation->sysctl.key, operation->sysctl.value);
+	return write_below(init, "sys", operation->sysctl.key, operation->sysctl.value);
+}
+
+int init_label(struct init *init, const struct plan_operation *operation)
+{
+	return write_below(init, "self/attr", operation->label.file, operation->label.value);
+}
+
+int init_system_call(struct init *init, const struct plan_operation *operation)
+{
+	struct plan_list list = operation->system_call.arguments;
+	uint64_t values[6] = { 0 };
+	for (size_t i = 0; list.count > 0; i++)
+		values[i] = plan_next_number(&list);
+	if (operation->system_call.buffer_argument >= 0)
+		values[operation->system_call.buffer_argument] = (uintptr_t)operation->system_call.buffer.at;
+	if (syscall((long)operation->system_call.number, values[0], values[1], values[2], values[3], values[4], values[5]) >= 0)
+		return 0;
+	return failure_set(init->failure, errno, "", "%s", operation->system_call.name);
 }
 
 int init_hostname(struct init *init, const struct plan_operation *operation)

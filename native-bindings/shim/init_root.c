@@ -169,6 +169,26 @@ int init_root_bind(struct init *init, const struct plan_operation *operation)
 	return attach_root(init, tree, operation->root_bind.at);
 }
 
+int init_root_directory(struct init *init, const struct plan_operation *operation)
+{
+	close_scoped(&init->root);
+	init->root = path_open_host(init, operation->root_directory.source);
+	return init->root >= 0 ? 0 : FAIL(init, "open", operation->root_directory.source);
+}
+
+int init_private_parent(struct init *init, const struct plan_operation *operation)
+{
+	const char *at = operation->private_parent.at;
+	scoped_fd place = path_open_host(init, at);
+	/* EINVAL: not the root of a mount, which is further up then, at "/" at the latest. */
+	while (place >= 0 && kernel_mount_setattr(place, false, 0, 0, KERNEL_MS_PRIVATE) != 0) {
+		int parent = errno == EINVAL ? openat(place, "..", O_PATH | O_CLOEXEC) : -1;
+		close_and_forget(&place);
+		place = parent;
+	}
+	return place >= 0 ? 0 : FAIL(init, "mount_setattr of the parent mount", at);
+}
+
 static int enter_root(struct init *init)
 {
 	return init->root >= 0 && fchdir(init->root) == 0 ? 0 : FAIL(init, "chdir to the root", "");
@@ -185,11 +205,18 @@ int init_pivot_root(struct init *init, const struct plan_operation *operation)
 	return chdir("/") == 0 ? 0 : FAIL(init, "chdir", "/");
 }
 
-int init_move_root(struct init *init, const struct plan_operation *operation)
+int init_change_root(struct init *init, const struct plan_operation *operation)
 {
 	(void)operation;
 	if (enter_root(init) != 0)
 		return -1;
-	FAIL_IF(init, syscall(SYS_mount, ".", "/", NULL, KERNEL_MS_MOVE, NULL) != 0, "mount --move of the root", "");
 	return chroot(".") == 0 && chdir("/") == 0 ? 0 : FAIL(init, "chroot", "");
+}
+
+int init_move_root(struct init *init, const struct plan_operation *operation)
+{
+	if (enter_root(init) != 0)
+		return -1;
+	FAIL_IF(init, syscall(SYS_mount, ".", "/", NULL, KERNEL_MS_MOVE, NULL) != 0, "mount --move of the root", "");
+	return init_change_root(init, operation);
 }

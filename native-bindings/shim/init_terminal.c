@@ -53,6 +53,20 @@ static int bind_console(struct init *init, int slave)
 	return init_attach(init, tree, place, "/dev/console");
 }
 
+/* To whoever was connected to for it, else to the shim. */
+static int hand_over(struct init *init, int master)
+{
+	int console = init->host->fds[HOST_CONNECTIONS + CONNECT_CONSOLE];
+	char name[32];
+	unsigned number;
+	/* Not blocking only for as long as it could have been something else; the shim asks for that again. */
+	FAIL_IF(init, ioctl(master, KERNEL_TIOCGPTN, &number) != 0 || fcntl(master, F_SETFL, 0) != 0, "ioctl TIOCGPTN", "/dev/pts/ptmx");
+	struct iovec part = { name, (size_t)snprintf(name, sizeof(name), "/dev/pts/%u", number) };
+	bool sent = console < 0 ? handshake_send(init->handshake, HANDSHAKE_TERMINAL, NULL, &master, 1) == 0
+				: wire_send(console, &part, 1, &master, 1, 0) == (ssize_t)part.iov_len;
+	return sent ? 0 : FAIL(init, "hand over the terminal", "");
+}
+
 int init_terminal(struct init *init, const struct plan_operation *operation)
 {
 	scoped_fd master = open_multiplexer(init);
@@ -68,7 +82,8 @@ int init_terminal(struct init *init, const struct plan_operation *operation)
 	FAIL_IF(init, (size.ws_row | size.ws_col) != 0 && ioctl(master, TIOCSWINSZ, &size) != 0, "ioctl TIOCSWINSZ", "");
 	if (operation->terminal.console != 0 && bind_console(init, slave) != 0)
 		return -1;
-	FAIL_IF(init, handshake_send(init->handshake, HANDSHAKE_TERMINAL, NULL, &master, 1) != 0, "hand over the terminal", "");
+	if (hand_over(init, master) != 0)
+		return -1;
 	FAIL_IF(init, ioctl(slave, TIOCSCTTY, 0) != 0, "ioctl TIOCSCTTY", "");
 	init->has_terminal = true;
 	const int stdio[3] = { slave, slave, slave };

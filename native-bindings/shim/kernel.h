@@ -42,7 +42,9 @@ struct kernel_mount_attr {
 /* NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET */
 #define KERNEL_CLONE_NAMESPACES (0x7e020000ull | KERNEL_CLONE_NEWTIME)
 #define KERNEL_P_PIDFD 3
+#define KERNEL_FACCESSAT2 439 /* on every architecture */
 #define KERNEL_TIOCGPTPEER 0x5441
+#define KERNEL_TIOCGPTN 0x80045430
 
 #define RESOLVE_NO_XDEV 0x01
 #define RESOLVE_NO_MAGICLINKS 0x02
@@ -61,8 +63,10 @@ enum kernel_fsconfig { FSCONFIG_FLAG = 0, FSCONFIG_STRING = 1, FSCONFIG_CREATE =
 #define ATTR_NOSUID 0x02
 #define ATTR_NODEV 0x04
 #define ATTR_NOEXEC 0x08
+#define ATTR_IDMAP 0x00100000
 
 #define KERNEL_MS_MOVE 0x2000
+#define KERNEL_MS_PRIVATE 0x40000
 #define KERNEL_MS_REC 0x4000
 #define KERNEL_MNT_DETACH 2
 
@@ -92,6 +96,14 @@ static inline int kernel_attach(int mount, int target)
 static inline int kernel_mount_setattr(int mount, bool recursive, uint64_t set, uint64_t clear, uint64_t propagation)
 {
 	struct kernel_mount_attr attr = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
+	return (int)syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | (recursive ? KERNEL_AT_RECURSIVE : 0), &attr,
+			    sizeof(attr));
+}
+
+/* The mount, with all below it where `recursive`, shows owners as the user namespace maps them. */
+static inline int kernel_map_owners(int mount, bool recursive, int user_namespace)
+{
+	struct kernel_mount_attr attr = { .attr_set = ATTR_IDMAP, .userns_fd = (uint64_t)user_namespace };
 	return (int)syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | (recursive ? KERNEL_AT_RECURSIVE : 0), &attr,
 			    sizeof(attr));
 }

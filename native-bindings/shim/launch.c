@@ -64,43 +64,107 @@ static bool has_executed(const struct launch *launch)
 	return (launch_stat_field(launch->pid, 9, PF_FORKNOEXEC) & PF_FORKNOEXEC) == 0;
 }
 
-/* clone3 without shared memory; in the child init_run takes over and does not come back. */
-static int clone_child(struct host *host, const int ends[2])
+/*
+ * clone3 without shared memory; in the child init_run takes over and does not come back. `parent` is 0, or CLONE_PARENT
+ * for a child of the caller's parent. The pid, -1 with the failure.
+ */
+static pid_t clone_init(struct host *host, const int ends[2], uint64_t parent, int *pidfd)
 {
-	struct launch *launch = host->launch;
 	const struct plan *plan = host->plan;
-	int pidfd = -1;
 	struct kernel_clone_args args = {
-		.flags = plan->operations[plan->clone].clone.flags | KERNEL_CLONE_PIDFD,
-		.pidfd = (uintptr_t)&pidfd,
-		.exit_signal = SIGCHLD,
+		.flags = plan->operations[plan->clone].clone.flags | KERNEL_CLONE_PIDFD | parent,
+		.pidfd = (uintptr_t)pidfd,
+		.exit_signal = parent != 0 ? 0 : SIGCHLD, /* that of the parent's own child, then */
 	};
-	if (host->cgroup >= 0) {
+	if (host->fds[HOST_CGROUP] >= 0) {
 		args.flags |= KERNEL_CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)host->cgroup;
+		args.cgroup = (uint64_t)host->fds[HOST_CGROUP];
 	}
 	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (pid == 0) {
 		/* Otherwise init would never see the shim's end hung up. */
 		(void)close(ends[0]);
-		init_run(plan, host->request, ends[1]);
+		init_run(host, ends[1]);
 	}
-	FAIL_IF(host, pid < 0, "clone3", "");
-	launch->pid = pid;
-	launch->pidfd = pidfd;
+	host->failure->operation = (int64_t)plan->clone;
+	return pid >= 0 ? pid : FAIL(host, "clone3", "");
+}
+
+struct birth {
+	pid_t pid; /* -1: `failure` says why */
+	struct failure failure;
+};
+
+static int enter_births(struct host *host, bool user)
+{
+	for (size_t i = 0; i < host->birth_count; i++) {
+		const int type = host->births[i].type;
+		const struct plan_operation *operation = &host->plan->operations[host->births[i].operation];
+		const char *path = operation->shape->code == OP_BIRTH_NAMESPACE ? operation->birth_namespace.host : "";
+		host->failure->operation = (int64_t)host->births[i].operation;
+		FAIL_IF(host, (type == CLONE_NEWUSER) == user && setns(host->births[i].fd, type) != 0, "setns", path);
+	}
 	return 0;
 }
 
-/* The same, with the child in another pid namespace; the shim's own children go back to the shim's after it. */
-static int clone_into_pid_namespace(struct host *host, const int ends[2])
+/*
+ * Why this process exists: a child is born in the namespaces of whoever clones it, and the shim must stay in its own. That
+ * of the user comes last, for what is entered with it takes the rights of the host's root. It stays root of the host,
+ * and undumpable, so that nobody who lives in those namespaces can reach into it or into its child.
+ */
+static _Noreturn void run_intermediate(struct host *host, const int ends[2], int result)
 {
-	if (host->pid_namespace < 0)
-		return clone_child(host, ends);
+	struct birth birth = { .pid = -1 };
+	host->failure = &birth.failure;
+	int pidfd = -1;
+	if (enter_births(host, false) == 0 && enter_births(host, true) == 0)
+		birth.pid = clone_init(host, ends, CLONE_PARENT, &pidfd);
+	_exit(write(result, &birth, sizeof(birth)) == (ssize_t)sizeof(birth) ? 0 : 1);
+}
+
+/* The same by an intermediate process. The child is the shim's own, and not yet reaped: its number stays its own. */
+static pid_t clone_by_intermediate(struct host *host, const int ends[2], int *pidfd)
+{
+	int pipe[2];
+	struct birth birth;
+	struct kernel_clone_args args = { .exit_signal = SIGCHLD };
+	FAIL_IF(host, pipe2(pipe, O_CLOEXEC | O_NONBLOCK) != 0, "pipe2", "");
+	scoped_fd output = pipe[0], input = pipe[1];
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		run_intermediate(host, ends, input);
+	FAIL_IF(host, pid < 0, "clone3", "");
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	FAIL_IF(host, read(output, &birth, sizeof(birth)) != (ssize_t)sizeof(birth), "end of the intermediate process", "");
+	*pidfd = birth.pid < 0 ? -1 : (int)syscall(SYS_pidfd_open, birth.pid, 0);
+	if (birth.pid < 0)
+		*host->failure = birth.failure;
+	return *pidfd >= 0 || birth.pid < 0 ? birth.pid : FAIL(host, "pidfd_open", "");
+}
+
+/*
+ * The same where only the pid namespace is another: setns(2) changes that for children alone, so the shim itself can
+ * enter it, and is back for its next child. Every exec comes this way.
+ */
+static pid_t clone_into_pid_namespace(struct host *host, const int ends[2], int *pidfd)
+{
 	scoped_fd own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
 	FAIL_IF(host, own < 0, "open", "/proc/self/ns/pid");
-	FAIL_IF(host, setns(host->pid_namespace, CLONE_NEWPID) != 0, "setns to the pid namespace", "");
-	int result = clone_child(host, ends);
-	return setns(own, CLONE_NEWPID) == 0 ? result : FAIL(host, "setns back to the own pid namespace", "");
+	if (enter_births(host, false) != 0)
+		return -1;
+	pid_t pid = clone_init(host, ends, 0, pidfd);
+	return setns(own, CLONE_NEWPID) == 0 ? pid : FAIL(host, "setns back to the own pid namespace", "");
+}
+
+/* A child as the plan has it, in all namespaces that it is to be born in. */
+static pid_t clone_child(struct host *host, const int ends[2], int *pidfd)
+{
+	host->failure->operation = (int64_t)host->plan->clone;
+	if (host->plan->births == 0)
+		return clone_init(host, ends, 0, pidfd);
+	return host->plan->births == CLONE_NEWPID ? clone_into_pid_namespace(host, ends, pidfd)
+						  : clone_by_intermediate(host, ends, pidfd);
 }
 
 /* What a failure of the shim's own operations really comes from, where init failed first. */
@@ -120,12 +184,11 @@ static int clone_and_settle(struct host *host)
 	int ends[2];
 	FAIL_IF(host, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0, "socketpair", "");
 	host->launch->handshake = ends[0];
-	int result = clone_into_pid_namespace(host, ends);
+	pid_t pid = clone_child(host, ends, &host->launch->pidfd);
 	(void)close(ends[1]);
-	if (result != 0) {
-		host->failure->operation = (int64_t)host->plan->clone;
+	if (pid < 0)
 		return -1;
-	}
+	host->launch->pid = pid;
 	if (host_run(host, host->plan->clone + 1, host->plan->count) != 0) {
 		prefer_failure_of_init(host->launch, host->failure);
 		return -1;
@@ -143,8 +206,9 @@ int launch_begin(struct launch *launch, const struct launch_request *request, st
 	struct plan plan;
 	if (plan_parse(&plan, request->plan, request->plan_size, failure) != 0)
 		return -1;
-	struct host host = { .plan = &plan, .request = request, .launch = launch, .failure = failure,
-			     .cgroup = -1, .pid_namespace = -1 };
+	launch->outlives = plan_has(&plan, OP_OUTLIVE_SHIM);
+	struct host host = { .plan = &plan, .request = request, .launch = launch, .failure = failure };
+	host_begin(&host);
 	/* Inherited by the child, which so is never open to those whose namespaces it enters. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	int result = host_run(&host, 0, plan.clone);

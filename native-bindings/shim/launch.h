@@ -19,6 +19,7 @@ struct launch_request {
 	size_t plan_size;
 	int stdio[3];   /* the child's 0, 1, 2; ignored where the plan has `terminal` */
 	int init_pidfd; /* exec: the container's init; else -1 */
+	unsigned preserved; /* how many descriptors from 3 on were given to be preserved */
 };
 
 /* A control group that the launch made, to be removed at the end; the deepest is the first of the list. */
@@ -34,6 +35,7 @@ struct launch {
 	int handshake; /* SOCK_SEQPACKET to the child; -1 once the launch is over */
 	int terminal;  /* PTY master, -1 if there is none; the supervisor takes it (sets it to -1) or launch_free closes it */
 	struct launch_group *groups; /* for launch_groups_remove after the end of the process */
+	bool outlives; /* `outlive_shim`: once it is created or started, its end is for the shim's parent to reap */
 };
 
 enum launch_state {

@@ -22,6 +22,8 @@ struct options {
 	const char *socket;
 	const char *plan;
 	int ready;
+	int connection; /* -1: it listens on `socket` */
+	int preserved;
 	bool inherit_stdio;
 	bool version;
 };
@@ -33,9 +35,25 @@ static int complain(const char *what, const char *about, int error)
 	return -1;
 }
 
+/* -1 where the text is no number of descriptors or of one above 2. */
+static int parse_number(const char *text, long least)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+	return *text == '\0' || *end != '\0' || number < least || number > 1 << 20 ? -1 : (int)number;
+}
+
+static int *numeric(struct options *options, const char *name)
+{
+	return strcmp(name, "--ready-fd") == 0     ? &options->ready :
+	       strcmp(name, "--connection") == 0   ? &options->connection :
+	       strcmp(name, "--preserve-fds") == 0 ? &options->preserved : NULL;
+}
+
 static int parse_options(int argc, char **argv, struct options *options)
 {
-	*options = (struct options){.ready = -1};
+	*options = (struct options){.ready = -1, .connection = -1};
+	int *number;
 	for (int i = 1; i < argc; i++) {
 		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
 		if (strcmp(argv[i], "--version") == 0) {
@@ -46,19 +64,19 @@ static int parse_options(int argc, char **argv, struct options *options)
 			options->socket = argv[++i];
 		} else if (strcmp(argv[i], "--dump-plan") == 0 && value != NULL) {
 			options->plan = argv[++i];
-		} else if (strcmp(argv[i], "--ready-fd") == 0 && value != NULL) {
-			char *end;
-			long number = strtol(argv[++i], &end, 10);
-			if (*value == '\0' || *end != '\0' || number < 3 || number > 1 << 20)
-				return complain("not a descriptor above 2:", value, 0);
-			options->ready = (int)number;
+		} else if (value != NULL && (number = numeric(options, argv[i])) != NULL) {
+			*number = parse_number(argv[++i], number == &options->preserved ? 0 : 3);
+			if (*number < 0)
+				return complain("not a number of this kind:", value, 0);
 		} else {
 			return complain("unknown or incomplete option", argv[i], 0);
 		}
 	}
-	if (options->socket == NULL && options->plan == NULL && !options->version)
-		return complain("usage: tare-shim --socket PATH [--ready-fd N] [--inherit-stdio] | --dump-plan FILE | --version",
-		                "", 0);
+	if (options->connection >= 0 && options->connection != 3 + options->preserved)
+		return complain("the connection is the first descriptor after those preserved", "", 0);
+	if ((options->socket != NULL) + (options->plan != NULL) + (options->connection >= 0) + options->version != 1)
+		return complain("usage: tare-shim --socket PATH [--ready-fd N] [--inherit-stdio] | "
+		                "--connection N [--preserve-fds K] | --dump-plan FILE | --version", "", 0);
 	return 0;
 }
 
@@ -75,31 +93,19 @@ static int dump_plan(const char *path)
 	return fflush(stdout) == 0 ? 0 : complain("cannot write", "the plan", errno);
 }
 
-static void do_nothing(int number)
-{
-	(void)number;
-}
-
 /*
- * No signal of a terminal, of a service manager or of a closed socket may end the shim before its container. They
- * are caught rather than ignored, because execve(2) hands "ignored" on to the container's program, and a
- * disposition that our own parent ignored is put back for the same reason.
+ * No signal of a terminal, of a service manager or of a closed socket may end the shim before its container, so none is
+ * let in but those of its own errors. SIGCHLD goes on to the loop; where our parent ignored it nobody could be waited
+ * for. Init begins with all of this undone.
  */
 static void settle_signals(void)
 {
-	static const int unheeded[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGALRM, SIGTERM,
-	                               SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU};
-	sigset_t none;
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int number = 1; number < SIGRTMAX; number++) {
-		struct sigaction now;
-		if (sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
-			(void)signal(number, SIG_DFL);
-	}
-	struct sigaction action = {.sa_handler = do_nothing, .sa_flags = SA_RESTART};
-	for (size_t i = 0; i < sizeof(unheeded) / sizeof(unheeded[0]); i++)
-		(void)sigaction(unheeded[i], &action, NULL);
+	sigset_t unheeded;
+	(void)signal(SIGCHLD, SIG_DFL);
+	(void)sigfillset(&unheeded);
+	(void)sigdelset(&unheeded, SIGSEGV);
+	(void)sigdelset(&unheeded, SIGBUS);
+	(void)sigprocmask(SIG_SETMASK, &unheeded, NULL);
 }
 
 /* Opened before protection is sought, so that what was given can be put back for the children. */
@@ -112,13 +118,20 @@ static void settle_oom_score(struct shim *shim)
 	shim->oom_score = fd;
 }
 
-/* Descriptors that were inherited by mistake would be held as long as the container lives. */
-static void close_inherited(int ready)
+/* Descriptors that were inherited by mistake would be held as long as the container lives. 0, or -1 with errno. */
+static int close_inherited(const struct options *options)
 {
-	if (ready > 3)
-		(void)syscall(SYS_close_range, 3, (unsigned)ready - 1, 0);
-	(void)syscall(SYS_close_range, ready < 0 ? 3 : (unsigned)ready + 1, ~0U, 0);
-	(void)fcntl(ready, F_SETFD, FD_CLOEXEC);
+	int last = options->connection >= 0 ? options->connection : options->ready;
+	int first = options->connection >= 0 ? 3 : last;
+	if (first > 3)
+		(void)syscall(SYS_close_range, 3, (unsigned)first - 1, 0);
+	(void)syscall(SYS_close_range, last < 0 ? 3 : (unsigned)last + 1, ~0U, 0);
+	/* One that is not there would be taken for one that is preserved as soon as it is. */
+	for (int fd = first; fd >= 0 && fd <= last; fd++) {
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* Every error up to here went to stderr; from here on there is nobody to read it. */
@@ -143,17 +156,31 @@ static void remove_socket(const char *path, const struct stat *ours)
 		(void)unlink(path);
 }
 
+/* What both kinds of shim are: 0, or -1 with the complaint made. */
+static int settle(struct shim *shim, const struct options *options)
+{
+	*shim = (struct shim){.epoll = -1, .oom_score = -1, .inherit_stdio = options->inherit_stdio};
+	shim->listener.fd = shim->signals.fd = -1;
+	(void)umask(022); /* what is private says so when it is made; control groups are to be readable from inside */
+	if (close_inherited(options) != 0)
+		return complain("a descriptor that was named is not open", "", errno);
+	settle_signals();
+	settle_oom_score(shim);
+	if (prctl(PR_SET_DUMPABLE, 0) != 0)
+		return complain("prctl", "", errno);
+	return 0;
+}
+
+/* For many clients, until its container's end is known: the daemon's. */
 static int run(const struct options *options)
 {
-	struct shim shim = {.epoll = -1, .oom_score = -1, .inherit_stdio = options->inherit_stdio};
+	struct shim shim;
 	(void)setsid(); /* ignoring: fails for the leader of a process group, which its shell has set apart already */
-	(void)umask(022); /* what is private says so when it is made; control groups are to be readable from inside */
-	close_inherited(options->ready);
-	settle_signals();
-	settle_oom_score(&shim);
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
-		return complain("prctl", "", errno);
+	if (settle(&shim, options) != 0)
+		return -1;
 	struct stat socket;
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+		return complain("prctl", "", errno);
 	if (supervise_listen(&shim, options->socket) != 0 || lstat(options->socket, &socket) != 0)
 		return complain("cannot listen on", options->socket, errno);
 	if (options->socket[0] == '/' && chdir("/") != 0)
@@ -164,6 +191,22 @@ static int run(const struct options *options)
 	return result;
 }
 
+/*
+ * For one client, on a connection that both have from the start, and as long as that lasts: tare-oci's. It stays in
+ * its session, for the terminal is to be handed on, and leaves behind what was started with `outlive_shim`.
+ */
+static int attend(const struct options *options)
+{
+	struct shim shim;
+	if (settle(&shim, options) != 0)
+		return -1;
+	shim.attended = shim.inherit_stdio = true;
+	shim.preserved = (unsigned)options->preserved;
+	if (supervise_attend(&shim, options->connection) != 0)
+		return complain("cannot serve the connection", "", errno);
+	return supervise_run(&shim);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -171,6 +214,6 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	if (options.version)
 		return printf("tare-shim %s, protocol %d\n", TARE_VERSION, PROTOCOL_VERSION) > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-	int result = options.plan != NULL ? dump_plan(options.plan) : run(&options);
+	int result = options.plan != NULL ? dump_plan(options.plan) : options.connection >= 0 ? attend(&options) : run(&options);
 	return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

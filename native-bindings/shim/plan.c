@@ -48,6 +48,17 @@ uint64_t plan_next_number(struct plan_list *list)
 	return wire_read_u64(&reader);
 }
 
+bool plan_has_option(struct plan_list list, const char *key)
+{
+	const size_t size = strlen(key);
+	while (list.count > 0) {
+		const char *option = plan_next_string(&list);
+		if (strncmp(option, key, size) == 0 && option[size] == '=')
+			return true;
+	}
+	return false;
+}
+
 char **plan_strings(struct plan_list list)
 {
 	char **strings = calloc(list.count + 1, sizeof(*strings));
@@ -108,11 +119,39 @@ static const char *check_place(const struct plan *plan, const struct plan_shape 
 	return closed && (shape->rules & RULE_WHEN_CLOSED) == 0 ? "after seccomp or working_directory" : NULL;
 }
 
-static const char *check_values(const struct plan_operation *operation)
+/* Of a namespace that the child is to be born in. */
+static const char *wrong_birth(const struct plan *plan, uint64_t type)
 {
-	if (operation->shape->code == OP_CLONE && (operation->clone.flags & ~KERNEL_CLONE_NAMESPACES) != 0)
-		return "flags other than CLONE_NEW*";
-	return operation->shape->code == OP_EXEC && operation->exec.argv.count == 0 ? "no argv" : NULL;
+	if ((type & ~KERNEL_CLONE_NAMESPACES) != 0 || type == 0 || (type & (type - 1)) != 0 || type == CLONE_NEWNS)
+		return "no type of namespace to be born in";
+	return (plan->births & type) != 0 ? "a second namespace of this type" : NULL;
+}
+
+static const char *check_values(const struct plan *plan, const struct plan_operation *operation)
+{
+	switch (operation->shape->code) {
+	case OP_BIRTH_NAMESPACE:
+		return wrong_birth(plan, operation->birth_namespace.type);
+	case OP_PID_NAMESPACE_OF_INIT:
+		return wrong_birth(plan, CLONE_NEWPID);
+	case OP_CLONE:
+		if ((operation->clone.flags & plan->births) != 0)
+			return "a namespace that is joined";
+		return (operation->clone.flags & ~KERNEL_CLONE_NAMESPACES) != 0 ? "flags other than CLONE_NEW*" : NULL;
+	case OP_CONNECT:
+		return operation->connect.purpose >= CONNECT_PURPOSES ? "unknown purpose" : NULL;
+	case OP_BIND:
+		return operation->bind.tree >= (int64_t)plan->trees ? "no such tree" : NULL;
+	case OP_SYSTEM_CALL:
+		return operation->system_call.arguments.count > 6 ||
+				       operation->system_call.buffer_argument >= (int64_t)operation->system_call.arguments.count
+			       ? "too many arguments"
+			       : NULL;
+	case OP_EXEC:
+		return operation->exec.argv.count == 0 ? "no argv" : NULL;
+	default:
+		return NULL;
+	}
 }
 
 /* Reads the next operation. NULL, or what is wrong with it where it stands. */
@@ -124,16 +163,20 @@ static const char *take_operation(struct plan *plan, size_t index, struct wire_r
 	if (wrong == NULL)
 		wrong = check_place(plan, shape);
 	if (wrong == NULL)
-		wrong = check_values(operation);
+		wrong = check_values(plan, operation);
 	if (wrong != NULL)
 		return wrong;
 	if (shape->code == OP_CLONE)
 		plan->clone = index;
 	plan->joins += shape->code == OP_CGROUP_JOIN;
+	plan->trees += shape->code == OP_BIND_TREE;
 	plan->settles |= shape->room == ROOM_SHIM && shape->code != OP_CLONE && plan_has(plan, OP_CLONE);
+	if (shape->code == OP_BIRTH_NAMESPACE)
+		plan->births |= operation->birth_namespace.type;
+	plan->births |= shape->code == OP_PID_NAMESPACE_OF_INIT ? CLONE_NEWPID : 0;
 	plan->rules |= shape->rules;
 	plan->has[shape->code / 64] |= 1ull << shape->code % 64;
-	return plan->joins > PLAN_MAX_JOINS ? "too many cgroups to join" : NULL;
+	return plan->joins > PLAN_MAX_JOINS || plan->trees > PLAN_MAX_TREES ? "too many of these" : NULL;
 }
 
 static int parse_operations(struct plan *plan, struct wire_reader *reader, struct failure *failure)
@@ -145,8 +188,12 @@ static int parse_operations(struct plan *plan, struct wire_reader *reader, struc
 	}
 	if (!wire_read_end(reader))
 		return garbled(failure, "bytes after the last operation", plan->count);
-	if (!plan_has(plan, OP_EXEC))
+	/* One that is let go of at `await_go` only by being killed holds its namespaces for others. */
+	bool holds = plan->count > 0 && plan->operations[plan->count - 1].shape->code == OP_AWAIT_GO;
+	if (!plan_has(plan, OP_EXEC) && !holds)
 		return garbled(failure, "no exec", plan->count);
+	if (plan_has(plan, OP_AWAIT_START) && !plan_has(plan, OP_START_PIPE))
+		return garbled(failure, "no start_pipe", plan->count);
 	if (plan->settles && !plan_has(plan, OP_AWAIT_SETTLED))
 		return garbled(failure, "no await_settled", plan->count);
 	return 0;

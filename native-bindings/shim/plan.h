@@ -10,11 +10,18 @@
 /* Most `cgroup_join` operations of a plan: their descriptors travel in one message. */
 #define PLAN_MAX_JOINS WIRE_MAX_DESCRIPTORS
 
+/* Most namespaces that the child can be born in: one a type, and the container's init's. */
+#define PLAN_MAX_BIRTHS 8
+/* Most `bind_tree` operations of a plan. */
+#define PLAN_MAX_TREES 256
+
 struct plan {
 	struct plan_operation *operations;
 	size_t count;
 	size_t clone;                       /* index of the `clone` operation */
+	uint64_t births;                    /* types of the namespaces that the child is born in, CLONE_NEW* */
 	size_t joins;                       /* how many `cgroup_join` there are */
+	size_t trees;                       /* how many `bind_tree` */
 	bool settles;                       /* the shim has something to do after the clone */
 	unsigned rules;                     /* RULE_* of all operations */
 	uint64_t has[PLAN_MAX_CODE / 64 + 1]; /* bit N: an operation of code N */
@@ -35,6 +42,9 @@ static inline void plan_release(struct plan *plan)
 /* Takes the first item off a list of `strs`, `u64s`; the list must not be empty. */
 const char *plan_next_string(struct plan_list *list);
 uint64_t plan_next_number(struct plan_list *list);
+
+/* Whether "key=…" is among the items of a list of `strs`. */
+bool plan_has_option(struct plan_list list, const char *key);
 
 /* A NULL-terminated array of the strings (allocated; the strings are views), or NULL with errno. */
 char **plan_strings(struct plan_list list);

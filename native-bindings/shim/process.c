@@ -151,6 +151,16 @@ static void hold_mount_namespace(struct process *process)
 	process->mount_namespace = open(path, O_RDONLY | O_CLOEXEC); /* ignoring: it has ended already */
 }
 
+/*
+ * Watched to its end, but where it is to outlive the shim: then whoever started the shim is its parent in the end,
+ * and has to learn how it ended also where it ended first. What the shim reaps nobody else hears of.
+ */
+static void watch_end(struct shim *shim, struct process *process)
+{
+	if (!process->launch.outlives)
+		watch_set(shim, &process->pidfd, EPOLLIN);
+}
+
 static void step(struct shim *shim, struct process *process)
 {
 	/* The launch closes this descriptor itself when it is over. */
@@ -169,14 +179,14 @@ static void step(struct shim *shim, struct process *process)
 		return;
 	case LAUNCH_CREATED:
 		process->state = PROCESS_CREATED;
-		watch_set(shim, &process->pidfd, EPOLLIN);
+		watch_end(shim, process);
 		answer_launched(shim, process, MESSAGE_CREATED);
 		return;
 	case LAUNCH_STARTED:
 		process->state = PROCESS_RUNNING;
 		if (is_init(process))
 			hold_mount_namespace(process);
-		watch_set(shim, &process->pidfd, EPOLLIN);
+		watch_end(shim, process);
 		answer_launched(shim, process, MESSAGE_STARTED);
 		stream_begin(shim, process);
 		return;
@@ -210,11 +220,13 @@ static void protect_from_oom(const struct shim *shim, bool protect)
 void process_start(struct shim *shim, struct process *process, const struct start *start, struct client *asker,
                    uint32_t tag)
 {
+	const struct process *init = is_init(process) ? NULL : process_find(shim, "");
 	struct launch_request request = {
 		.plan = start->plan,
 		.plan_size = start->plan_size,
 		.stdio = {-1, -1, -1},
-		.init_pidfd = is_init(process) ? -1 : process_find(shim, "")->pidfd.fd,
+		.preserved = shim->preserved,
+		.init_pidfd = init == NULL ? -1 : init->pidfd.fd,
 	};
 	struct failure failure = {.operation = -1};
 	int result;
@@ -297,6 +309,8 @@ void process_check_end(struct shim *shim, struct process *process)
 		.ended_at = time_now(),
 	};
 	watch_close(shim, &process->pidfd);
+	/* Killed at a stop its program never ran: no run is to be recorded. */
+	process->recorded = process->record[0] == '\0' || process->state == PROCESS_CREATED;
 	if (process->state == PROCESS_CREATED)
 		launch_free(&process->launch);
 	process->state = PROCESS_ENDED;
@@ -305,7 +319,7 @@ void process_check_end(struct shim *shim, struct process *process)
 	log_close(&process->log);
 	/* The groups know it only as long as they are there. */
 	process->exit.oom_kills = record_read_oom_kills(process->oom);
-	process->recorded = process->record[0] == '\0' || record_write(process->record, &process->exit) == 0;
+	process->recorded = process->recorded || record_write(process->record, &process->exit) == 0;
 	announce(shim, process);
 	close_and_forget(&process->mount_namespace);
 	launch_groups_remove(&process->launch);

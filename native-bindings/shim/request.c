@@ -72,17 +72,18 @@ static bool may_start(const struct request *request, const struct start *start)
 {
 	const struct process *init = process_find(request->shim, "");
 	const struct process *process = process_find(request->shim, start->process);
-	bool runs = init != NULL && (init->state == PROCESS_CREATED || init->state == PROCESS_RUNNING);
+	/* Others may come before it, to hold a namespace for it. */
+	bool ended = init != NULL && init->state == PROCESS_ENDED;
 	return require(request, strlen(start->process) <= NAME_MAX_BYTES, EINVAL, "the name of the process is too long") &&
 	       require(request, start->stdio <= STDIO_INHERIT && (start->flags & ~(uint64_t)START_STDIN_OPEN) == 0, EINVAL,
 	               "unknown stdio or flags") &&
 	       require(request, start->stdio != STDIO_INHERIT || request->shim->inherit_stdio, EINVAL,
-	               "stdio=inherit needs a shim with --inherit-stdio") &&
+	               "stdio=inherit needs a shim with --inherit-stdio or --connection") &&
 	       require(request, !relative(start->log) && !relative(start->record) && !relative(start->oom), EINVAL,
 	               "log, record and oom are absolute paths") &&
 	       require(request, !request->shim->failed && !request->shim->leaving, EBUSY, "this shim is ending") &&
 	       require(request, process == NULL || process->state == PROCESS_AWAITED, EBUSY, "it was started already") &&
-	       require(request, start->process[0] == '\0' || runs, ESRCH, "the container does not run");
+	       require(request, start->process[0] == '\0' || !ended, ESRCH, "the container does not run");
 }
 
 static void start(struct request *request)
@@ -242,11 +243,11 @@ static const struct request_kind {
 	[MESSAGE_RESIZE] = {resize, .name = true, .numbers = 2, .from = PROCESS_LAUNCHING, .to = PROCESS_RUNNING},
 	[MESSAGE_ATTACH] = {attach, .name = true, .numbers = 2},
 	[MESSAGE_STDIN] = {stdin_bytes, .raw = true},
-	[MESSAGE_SUBSCRIBE] = {subscribe},
-	[MESSAGE_STATUS] = {status},
+	[MESSAGE_SUBSCRIBE] = {subscribe, .raw = false},
+	[MESSAGE_STATUS] = {status, .raw = false},
 	[MESSAGE_PIDFD] = {pass_pidfd, .name = true, .from = PROCESS_CREATED, .to = PROCESS_RUNNING},
 	[MESSAGE_FORGET] = {forget, .name = true, .from = PROCESS_LAUNCHING, .to = PROCESS_ENDED},
-	[MESSAGE_SHUTDOWN] = {shutdown_shim},
+	[MESSAGE_SHUTDOWN] = {shutdown_shim, .raw = false},
 };
 
 const char *request_refuse_header(const struct client *client, const struct wire_header *header)

@@ -8,7 +8,6 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #define BACKLOG 64
@@ -52,8 +51,8 @@ void supervise_reap(struct shim *shim)
 			process = process->next;
 		if (process == NULL)
 			(void)waitid(P_PID, (id_t)child.si_pid, &child, WEXITED | WNOHANG | __WALL);
-		else if (process->state == PROCESS_LAUNCHING)
-			return; /* its launch reaps it, and comes here again */
+		else if (process->state == PROCESS_LAUNCHING || process->launch.outlives)
+			return; /* its launch reaps it, and comes here again; or it is left for who comes after the shim */
 		else
 			process_check_end(shim, process);
 	}
@@ -67,12 +66,13 @@ static void signals_ready(struct shim *shim, struct watch *watch)
 	supervise_reap(shim);
 }
 
-static int watch_signals(struct shim *shim)
+static int begin(struct shim *shim)
 {
 	sigset_t set;
+	shim->epoll = epoll_create1(EPOLL_CLOEXEC);
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+	if (shim->epoll < 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return -1;
 	shim->signals = (struct watch){.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .ready = signals_ready};
 	if (shim->signals.fd < 0)
@@ -83,25 +83,28 @@ static int watch_signals(struct shim *shim)
 
 int supervise_listen(struct shim *shim, const char *path)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	size_t size = strlen(path);
-	errno = ENAMETOOLONG;
-	if (size == 0 || size >= sizeof(address.sun_path))
+	struct sockaddr_un address;
+	if (wire_address(&address, path) != 0)
 		return -1;
-	memcpy(address.sun_path, path, size);
-	shim->epoll = epoll_create1(EPOLL_CLOEXEC);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	shim->listener = (struct watch){.fd = fd, .ready = client_accept};
-	if (shim->epoll < 0 || fd < 0)
+	if (fd < 0)
 		return -1;
 	mode_t mask = umask(0177);
 	int bound = bind(fd, (struct sockaddr *)&address, (socklen_t)sizeof(address));
 	(void)umask(mask);
 	if (bound != 0 || listen(fd, BACKLOG) != 0)
 		return -1;
+	if (begin(shim) != 0)
+		return -1;
 	watch_set(shim, &shim->listener, EPOLLIN);
 	shim->alone_since = now_ms();
-	return watch_signals(shim);
+	return 0;
+}
+
+int supervise_attend(struct shim *shim, int connection)
+{
+	return begin(shim) != 0 || fcntl(connection, F_SETFL, O_NONBLOCK) != 0 ? -1 : client_adopt(shim, connection);
 }
 
 /* What the processes say of the end. */
@@ -136,6 +139,8 @@ static bool over(struct shim *shim)
 		clients_sweep(shim);
 		return shim->clients == NULL;
 	}
+	if (shim->attended)
+		return shim->clients == NULL;
 	if (!lingers(shim))
 		return false;
 	return shim->failed || now_ms() - shim->alone_since >= LINGER_MS;

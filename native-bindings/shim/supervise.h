@@ -36,6 +36,8 @@ struct shim {
 	uint8_t *scratch; /* SCRATCH_COUNT times SCRATCH_SIZE, of which only what was touched takes memory */
 	uint64_t alone_since; /* monotonic ms since when nobody is connected; 0: somebody is */
 	bool inherit_stdio;
+	bool attended;      /* it ends with its only client */
+	unsigned preserved; /* how many descriptors from 3 on are for processes that are to have them */
 	bool failed;  /* init could not be launched: of no further use */
 	bool leaving; /* told to end */
 };
@@ -49,6 +51,8 @@ uint8_t *scratch_get(struct shim *shim, enum scratch which);
 
 /* Binds and listens. 0, or -1 with errno. */
 int supervise_listen(struct shim *shim, const char *path);
+/* Serves one connection, which it takes. 0, or -1 with errno. */
+int supervise_attend(struct shim *shim, int connection);
 /* Until there is nothing left to do. 0, or -1 with errno where the loop itself broke. */
 int supervise_run(struct shim *shim);
 /* Reaps orphans, and takes note of processes that ended. */

@@ -122,6 +122,17 @@ void wire_put_header(uint8_t *bytes, uint32_t size, uint16_t type, uint32_t tag)
 	put(bytes + 8, 4, tag);
 }
 
+int wire_address(struct sockaddr_un *address, const char *path)
+{
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	size_t size = strlen(path);
+	errno = ENAMETOOLONG;
+	if (size == 0 || size >= sizeof(address->sun_path))
+		return -1;
+	memcpy(address->sun_path, path, size);
+	return 0;
+}
+
 ssize_t wire_send(int socket, struct iovec *parts, size_t count, const int *fds, size_t fd_count, int flags)
 {
 	union {

@@ -5,6 +5,7 @@
 #include "kernel.h"
 
 #include <sys/uio.h>
+#include <sys/un.h>
 
 /* Reads fields in turn. Once one does not fit, `broken` is set and all further ones are 0 and "". */
 struct wire_reader {
@@ -47,6 +48,9 @@ void wire_put_header(uint8_t *bytes, uint32_t size, uint16_t type, uint32_t tag)
 
 /* Most descriptors that go with one message. */
 #define WIRE_MAX_DESCRIPTORS 32
+
+/* The address of the socket at `path`. 0, or -1 with errno. */
+int wire_address(struct sockaddr_un *address, const char *path);
 
 /* sendmsg(2) of `parts` and descriptors, without SIGPIPE. */
 ssize_t wire_send(int socket, struct iovec *parts, size_t count, const int *fds, size_t fd_count, int flags);

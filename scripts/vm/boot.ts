@@ -24,6 +24,16 @@ export interface Life {
   readonly console: string;
 }
 
+const KERNEL_WORDS = [
+  'console=ttyS0 loglevel=4',
+  // A panic ends the machine at once.
+  'panic=-1 oops=panic',
+  // Nothing to keep secret from anyone in there.
+  'mitigations=off',
+  'cgroup_no_v1=all swapaccount=1',
+  'apparmor=1 security=apparmor',
+];
+
 const EMPTY_DISKS = { swap: 256, throttled: 64 } as const;
 
 function qemuArguments({ kernel, initramfs, disk, folder }: Boot, consoleLog: string): string[] {
@@ -38,8 +48,7 @@ function qemuArguments({ kernel, initramfs, disk, folder }: Boot, consoleLog: st
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-machine', 'pc'],
     ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '2G'],
     ...['-kernel', kernel, '-initrd', initramfs],
-    // A panic ends the machine at once. Nothing to keep secret from anyone in there: no mitigations.
-    ...['-append', 'console=ttyS0 loglevel=4 panic=-1 oops=panic mitigations=off cgroup_no_v1=all swapaccount=1'],
+    ...['-append', KERNEL_WORDS.join(' ')],
     ...['-serial', `file:${consoleLog}`, '-serial', 'stdio'],
     ...disks.flatMap((path, index) => [
       ...['-drive', `file=${path},if=none,id=disk${String(index)},format=raw,snapshot=on`],

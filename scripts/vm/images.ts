@@ -99,32 +99,36 @@ function guestPaths(top: string): Plugin {
   };
 }
 
-/** Bundles of the test files, so that the guest need not strip types; paths relative to GUEST_TOP. */
-async function addTests(tree: Tree, top: string, folder: string, tests: readonly string[]): Promise<void> {
+/** Files that run in one process, one after the other: under emulation to begin one, and its daemon, takes seconds. */
+export type TestGroups = Readonly<Record<string, readonly string[]>>;
+
+/** A bundle for each group, so that the guest need not strip types; paths relative to GUEST_TOP. */
+async function addTests(tree: Tree, top: string, folder: string, groups: TestGroups): Promise<void> {
   const bundles = join(folder, 'tests');
   rmSync(bundles, { recursive: true, force: true });
-  await bundle({
-    entryPoints: [...tests],
-    absWorkingDir: top,
-    outdir: bundles,
-    outbase: top,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    external: ['koffi', 'better-sqlite3'],
-    logLevel: 'warning',
-    sourcemap: 'inline',
-    sourcesContent: false,
-    plugins: [guestPaths(top)],
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-    },
-  });
-  const made = tests.map((test) => test.replace(/\.ts$/, '.mjs'));
-  for (const path of made) tree.file(`tare/${path}`, join(bundles, path));
-  tree.text('tare/tests', `${made.join('\n')}\n`);
+  const text = (files: readonly string[]): string =>
+    files.map((file) => `import ${JSON.stringify(join(top, file))};\n`).join('');
+  const names = Object.keys(groups);
+  for (const name of names) {
+    await bundle({
+      stdin: { contents: text(groups[name] ?? []), resolveDir: top, sourcefile: `${name}.js` },
+      outfile: join(bundles, `${name}.mjs`),
+      bundle: true,
+      platform: 'node',
+      target: 'node24',
+      format: 'esm',
+      external: ['koffi', 'better-sqlite3'],
+      logLevel: 'warning',
+      sourcemap: 'inline',
+      sourcesContent: false,
+      plugins: [guestPaths(top)],
+      banner: {
+        js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+      },
+    });
+    tree.file(`tare/tests/${name}.mjs`, join(bundles, `${name}.mjs`));
+  }
+  tree.text('tare/tests/list', `${names.map((name) => `tests/${name}.mjs`).join('\n')}\n`);
 }
 
 /** test/probe/probe.c, which tests run in containers: the guest has no compiler. */
@@ -138,15 +142,15 @@ function addProbe(tree: Tree, top: string, folder: string): void {
   tree.file('tare/build/vm/probe', program, 0o755);
 }
 
-/** The disk with everything on it. `tests`: paths of test files, relative to `top`. */
+/** The disk with everything on it. `tests`: paths of test files, relative to `top`; `policy`: for AppArmor. */
 export async function makeDisk(
   folder: string,
-  { top, kernel, tests }: { top: string; kernel: Kernel; tests: readonly string[] },
+  { top, kernel, policy, tests }: { top: string; kernel: Kernel; policy: string; tests: TestGroups },
 ): Promise<string> {
   const tree = new Tree();
   addSystem(tree);
   addModules(tree, 'lib/modules', kernel, GUEST_MODULES);
-  const own = ['bin/tare', 'bin/tared', 'package.json', 'build/shim/tare-shim', 'dist/*', 'migrations/*'];
+  const own = ['bin/tare*', 'package.json', 'build/shim/tare-shim', 'dist/*', 'migrations/*'];
   const runtime = RUNTIME.map((pattern) => join('node_modules', pattern));
   for (const pattern of [...own, ...runtime]) {
     const found = globSync(pattern, { cwd: top }).filter((path) => statSync(join(top, path)).isFile());
@@ -157,6 +161,7 @@ export async function makeDisk(
     addLibraries(tree, join(top, 'node_modules', program));
   }
   addProbe(tree, top, folder);
+  tree.file('tare/build/vm/apparmor.policy', policy);
   await addTests(tree, top, folder, tests);
   const product = join(folder, 'disk.img');
   unlessMade(product, tree, createHash('sha256').update(kernel.release).digest('hex'), () => {

@@ -1,7 +1,7 @@
 /** Debian's kernel for virtual machines and its modules, unpacked below a directory and never installed. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { dependency, unpackPackage } from './debian.ts';
 
 /** Names the newest kernel of the release by what it depends on. */
 const PACKAGE = 'linux-image-cloud-amd64';
@@ -26,28 +26,11 @@ function unpacked(directory: string): Kernel | undefined {
 
 /** Downloads it at the first call; to have a newer one later, remove `directory`. Throws what apt-get says. */
 export function fetchKernel(directory: string): Kernel {
-  const present = unpacked(directory);
-  if (present !== undefined) return present;
-  mkdirSync(join(directory, '..'), { recursive: true });
-  const fresh = mkdtempSync(`${directory}-`);
-  try {
-    if (!/^ {2}Candidate: [^(]/m.test(execFileSync('apt-cache', ['policy', PACKAGE], { encoding: 'utf8' }))) {
-      execFileSync('apt-get', ['update', '-q'], { stdio: ['ignore', 'ignore', 'inherit'] });
-    }
-    const depends = execFileSync('apt-cache', ['depends', PACKAGE], { encoding: 'utf8' });
-    const name = /^ {2}Depends: (linux-image-\S+)$/m.exec(depends)?.[1];
-    if (name === undefined) throw new Error(`the Debian package ${PACKAGE} does not name a kernel`);
-    // As root in a directory of root's, which apt's own user cannot write to.
-    execFileSync('apt-get', ['download', '-q', '-o', 'APT::Sandbox::User=root', name], { cwd: fresh });
-    for (const archive of globSync('*.deb', { cwd: fresh })) {
-      execFileSync('dpkg-deb', ['-x', join(fresh, archive), fresh]);
-      rmSync(join(fresh, archive));
-    }
-    if (unpacked(fresh) === undefined) throw new Error(`the Debian package ${name} holds no kernel with modules`);
-    rmSync(directory, { recursive: true, force: true });
-    renameSync(fresh, directory);
-  } finally {
-    rmSync(fresh, { recursive: true, force: true });
+  if (unpacked(directory) === undefined) {
+    unpackPackage(dependency(PACKAGE, /^linux-image-/), directory, (fresh) => {
+      if (unpacked(fresh) === undefined)
+        throw new Error(`the Debian package ${PACKAGE} leads to no kernel with modules`);
+    });
   }
   const kernel = unpacked(directory);
   if (kernel === undefined) throw new Error(`${directory} holds no kernel`);

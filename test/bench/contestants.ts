@@ -39,6 +39,8 @@ function installed(name: string): boolean {
 export interface Contestants {
   readonly kernel: Contestant;
   readonly peers: readonly Contestant[];
+  /** `tare-oci run` of the peers' own bundle. */
+  readonly oci: Contestant;
   command(name: string, command: readonly string[]): Contestant;
 }
 
@@ -92,6 +94,15 @@ export async function prepareContestants(
       run: (count) => milliseconds(limit, [String(count), rootfs, `tare-bench-${process.pid}`]),
     },
     peers,
+    oci: command('tare-oci run', [
+      join(import.meta.dirname, '../../bin/tare-oci'),
+      '--root',
+      join(folder, 'oci'),
+      'run',
+      '--bundle',
+      bundle,
+      'tare-bench-%d',
+    ]),
     command,
   };
 }

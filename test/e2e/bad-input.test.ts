@@ -57,7 +57,13 @@ const REFUSED: [string, Record<string, unknown>, string][] = [
   ['a sysctl of the host', { sysctls: { 'kernel.core_pattern': 'x' } }, 'sysctls'],
   ['a sysctl that smuggles another', { sysctls: { 'kernel.shm_rmid_forced': '1+kernel.core_pattern=|/x' } }, 'sysctls'],
   ['an unknown property of oci', { oci: { linux: { colour: 1 } } }, 'oci.linux.colour'],
-  ['a hook, which is not built yet', { oci: { hooks: { prestart: [{ path: '/bin/true' }] } } }, 'oci.hooks'],
+  ['a hook by a relative path', { oci: { hooks: { prestart: [{ path: 'bin/true' }] } } }, 'oci.hooks.prestart[0].path'],
+  ['a hook of no kind', { oci: { hooks: { prestop: [{ path: '/bin/true' }] } } }, 'oci.hooks.prestop'],
+  [
+    'a hook with no time at all',
+    { oci: { hooks: { poststop: [{ path: '/bin/true', timeout: 0 }] } } },
+    'oci.hooks.poststop[0].timeout',
+  ],
 ];
 
 for (const [name, properties, field] of REFUSED) {

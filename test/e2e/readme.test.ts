@@ -1,6 +1,6 @@
 /** The README's lines are executed as they stand there, in order, against a daemon of the test's own. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { TestDaemon, run } from '../harness/daemon.ts';
@@ -29,17 +29,34 @@ function blocksOf(file: string): Block[] {
   return blocks;
 }
 
+/** Where tare-oci keeps states when nothing is said, as in the README. It stays when the last container has gone. */
+const OCI_ROOT = '/run/tare-oci';
+const hadOciRoot = existsSync(OCI_ROOT);
+
+/** Unless somebody else has a container there by now. */
+function removeOciRoot(): void {
+  try {
+    rmdirSync(OCI_ROOT);
+  } catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
 let daemon: TestDaemon;
 before(async () => {
   daemon = await TestDaemon.open();
 });
-after(() => daemon.close());
+after(async () => {
+  await daemon.close();
+  if (!hadOciRoot) removeOciRoot();
+});
 
 const outputs = new Map<string, string>();
 
 const EXPECTED: Record<string, RegExp[]> = {
   'At the shell': [/^hello$/m, /web/, /stopped .*137|stopped/],
   'With curl': [/"name":"greeter"/, /hello from curl/, /12XB/],
+  'Without a daemon': [/^hello from a bundle$/m, /^waiting +\d+ +created /m],
 };
 
 test('README.md has blocks to test', () => {

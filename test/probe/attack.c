@@ -38,7 +38,10 @@ static int is_foreign(const struct stat *seen)
 	return 1;
 }
 
-/* Holds the executable and asks for it once more, to write, until its process is gone. Nothing is written. */
+/*
+ * Holds the executable and asks for it once more, to write, until its process is gone. What is written is what is there:
+ * a sealed file is opened for writing once nobody runs it, and refuses the write.
+ */
 static void take_executable(const char *pid)
 {
 	char path[300];
@@ -55,8 +58,12 @@ static void take_executable(const char *pid)
 		for (int i = 0; writable < 0 && errno == ETXTBSY && i < 100000; i++)
 			writable = open(again, O_RDWR | O_CLOEXEC);
 		printf("reopened for writing: %s\n", answer(writable));
-		if (writable >= 0)
+		char first;
+		if (writable >= 0) {
+			if (pread(writable, &first, 1, 0) == 1)
+				printf("written: %s\n", answer(pwrite(writable, &first, 1, 0)));
 			close(writable);
+		}
 	}
 	close(fd);
 }

@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { run } from '../harness/daemon.ts';
 import { until } from '../harness/until.ts';
-import { Host } from './host.ts';
+import { host } from './host.ts';
 
-const host = new Host();
 const TRACING = '/sys/kernel/tracing';
 const INSTANCE = join(TRACING, 'instances/tare-vm');
 

@@ -4,9 +4,8 @@ import { test } from 'node:test';
 import { probeCgroups } from '../../daemon/runtime/cgroups/host.ts';
 import { CgroupError, update } from '../../daemon/runtime/cgroups/live.ts';
 import { countDevicePrograms, replaceDeviceProgram } from '../../native-bindings/bpf.ts';
-import { Host, deviceNumbers, type Container } from './host.ts';
+import { deviceNumbers, host, type Container } from './host.ts';
 
-const host = new Host();
 const WAIT = ['sleep', '1000'];
 const EPERM = /Operation not permitted/;
 

@@ -4,11 +4,14 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { TestDaemon } from '../harness/daemon.ts';
+import { OciRuntime } from '../harness/oci.ts';
 import { Stream } from '../harness/stream.ts';
 import { findLeaks, recordMachine, type Machine } from '../harness/leaks.ts';
 
 export const MOUNT = '/sys/fs/cgroup';
 export const MEBIBYTE = 1 << 20;
+/** Without the machine's setting for programs that run long: what was compiled when tare was built would be of no use then. */
+const TARE_OCI = ['env', '-u', 'NODE_OPTIONS', join(import.meta.dirname, '../../bin/tare-oci')];
 
 export interface Detail {
   readonly id: string;
@@ -18,20 +21,29 @@ export interface Detail {
   readonly exit?: { readonly unknown: boolean; readonly code?: number; readonly oomKilled: boolean };
 }
 
-/** A daemon for the tests of one file. After them nothing of it may be left on the machine. */
-export class Host {
+/** A daemon, and tare-oci beside it, for the tests of one process. After them nothing of it may be left on the machine. */
+class Host {
   private opened: TestDaemon | undefined;
+  private runtime: OciRuntime | undefined;
 
   constructor() {
     let machine: Machine;
     before(async () => {
       machine = await recordMachine();
       this.opened = await TestDaemon.open();
+      this.runtime = new OciRuntime(TARE_OCI);
     });
     after(async () => {
+      await this.oci.close();
       await this.daemon.close();
       assert.deepEqual(await findLeaks(machine), []);
     });
+  }
+
+  /** tare-oci, with a state directory of its own. */
+  get oci(): OciRuntime {
+    if (this.runtime === undefined) throw new Error('the runtime is not there yet');
+    return this.runtime;
   }
 
   get daemon(): TestDaemon {
@@ -124,3 +136,6 @@ export function deviceNumbers(name: string): { key: string; major: number; minor
   const [major = NaN, minor = NaN] = key.split(':').map(Number);
   return { key, major, minor };
 }
+
+/** One for all files that are bundled together: to begin a daemon takes seconds under emulation. */
+export const host = new Host();

@@ -3,9 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { probeCgroups } from '../../daemon/runtime/cgroups/host.ts';
-import { Host, MOUNT } from './host.ts';
-
-const host = new Host();
+import { host, MOUNT } from './host.ts';
 
 test('the probe finds v2, its mount and its controllers', () => {
   const found = probeCgroups();

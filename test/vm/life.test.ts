@@ -5,9 +5,7 @@ import { test } from 'node:test';
 import { probeCgroups } from '../../daemon/runtime/cgroups/host.ts';
 import { processes, stats } from '../../daemon/runtime/cgroups/live.ts';
 import { until } from '../harness/until.ts';
-import { Host, MEBIBYTE } from './host.ts';
-
-const host = new Host();
+import { host, MEBIBYTE } from './host.ts';
 
 /** CPU time that the group has had, in nanoseconds. */
 const used = (path: string): number => stats(probeCgroups(), path).cpu.usageNanoseconds ?? NaN;

@@ -5,9 +5,8 @@ import { test } from 'node:test';
 import { probeCgroups } from '../../daemon/runtime/cgroups/host.ts';
 import { stats } from '../../daemon/runtime/cgroups/live.ts';
 import { until } from '../harness/until.ts';
-import { Host, MEBIBYTE, deviceNumbers } from './host.ts';
+import { deviceNumbers, host, MEBIBYTE } from './host.ts';
 
-const host = new Host();
 const WAIT = ['sleep', '1000'];
 
 test('memory: limit, swap alone, reservation', async () => {

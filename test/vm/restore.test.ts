@@ -5,9 +5,8 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { parentOf } from '../harness/daemon.ts';
 import { until } from '../harness/until.ts';
-import { Host, MEBIBYTE } from './host.ts';
+import { host, MEBIBYTE } from './host.ts';
 
-const host = new Host();
 const WAIT = ['sleep', '1000'];
 
 async function crash(): Promise<void> {

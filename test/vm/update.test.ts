@@ -3,9 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { probeCgroups } from '../../daemon/runtime/cgroups/host.ts';
 import { CgroupError, update } from '../../daemon/runtime/cgroups/live.ts';
-import { Host, MEBIBYTE, deviceNumbers } from './host.ts';
+import { deviceNumbers, host, MEBIBYTE } from './host.ts';
 
-const host = new Host();
 const WAIT = ['sleep', '1000'];
 
 test('over the API: all that can be limited', async () => {

@@ -1,9 +1,8 @@
 /** What a container sees of control groups: its own, as if it were the root of all, and not to be written. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Host } from './host.ts';
+import { host } from './host.ts';
 
-const host = new Host();
 const WAIT = ['sleep', '1000'];
 const ATTEMPTS =
   'cd /sys/fs/cgroup; for f in memory.max pids.max cgroup.procs cgroup.subtree_control cgroup.freeze cgroup.kill; do ' +

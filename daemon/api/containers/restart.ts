@@ -17,6 +17,7 @@ export const restart = answerRoute({
     'command_not_found',
     'command_not_executable',
     'launch_failed',
+    'hook_failed',
     'disk_full',
     'shim_unreachable',
     'shutting_down',

@@ -18,6 +18,7 @@ export const start = answerRoute({
     'command_not_found',
     'command_not_executable',
     'launch_failed',
+    'hook_failed',
     'host_lacks_feature',
     'disk_full',
     'shim_unreachable',

@@ -11,7 +11,7 @@ export async function createExec(context: Context, ref: string, request: ExecReq
   return container.turn.run(() => {
     runOf(container, 'exec');
     // what is wrong with the request is told now, not at start
-    execProcess(context, container, request);
+    const process = execProcess(context, container, request);
     const id = randomBytes(32).toString('hex');
     context.journal.commit(
       (registry) => {
@@ -19,6 +19,7 @@ export async function createExec(context: Context, ref: string, request: ExecReq
       },
       { action: 'exec_create', container: container.row, exec: id, detail: request.command.join(' ') },
     );
+    context.prepared.keep(id, process);
     return { id };
   });
 }

@@ -11,6 +11,7 @@ import { resolveUser } from '../../runtime/spec/users.ts';
 import { validateProcess } from '../../runtime/spec/validate.ts';
 import type { Container } from '../container.ts';
 import type { Context } from '../context.ts';
+import { documentsOf } from '../inspect.ts';
 import { specOf } from '../launch-plan.ts';
 import { requestError } from '../spec-error.ts';
 
@@ -75,6 +76,8 @@ export function execPlan(context: Context, container: Container, { spec, process
       userNamespace: spec.linux?.namespaces?.some(({ type }) => type === 'user') ?? false,
       cgroupPath: groupOf(context, container),
       cgroups: context.cgroups,
+      host: context.hostFacts,
+      container: { id: container.id, bundle: documentsOf(context, container).bundle, pid: container.row.pid ?? 0 },
       keyring: `_ses.${container.id}`,
       seccomp: context.seccomp,
     });

@@ -67,7 +67,11 @@ async function launchExec(
   exec: ExecRow,
   request: ExecRequest,
 ): Promise<void> {
-  const plan = execPlan(context, container, execProcess(context, container, request));
+  const prepared = context.prepared.take(exec.id);
+  // one that is made otherwise than it was created is made anew
+  const process =
+    prepared !== undefined && request === exec.request ? prepared : execProcess(context, container, request);
+  const plan = execPlan(context, container, process);
   run.execsStarting.set(exec.id, undefined);
   try {
     const outcome = await requestStart(container, run, exec, plan);

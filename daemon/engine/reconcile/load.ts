@@ -15,5 +15,5 @@ export function load(context: Context): Container[] {
 }
 
 function isUnsettled(row: ContainerRow): boolean {
-  return row.intent !== null || (row.status !== 'created' && row.status !== 'stopped');
+  return row.intent !== null || row.poststop !== null || (row.status !== 'created' && row.status !== 'stopped');
 }

@@ -2,6 +2,8 @@
  * Brings one container of a former daemon to a state that is true: adopts what runs, records what ended meanwhile,
  * finishes what was half started or half removed. Nothing is invented: an end that nobody saw is unknown.
  */
+import { existsSync } from 'node:fs';
+import { SIGNALS } from '../../../shared/signals.ts';
 import type { ProcessStatus, Shim } from '../../shim/types.ts';
 import { ShimLost } from '../../shim/types.ts';
 import { type Container, Run } from '../container.ts';
@@ -11,9 +13,13 @@ import { nowTimestamp } from '../../../shared/time.ts';
 import { releaseHeld, unknownExit } from '../exit.ts';
 import { isFrozen } from '../freezer.ts';
 import { advanceTo } from '../lifecycle.ts';
-import { endGroups, endShim, runLost } from '../lost.ts';
+import { endStartHook } from '../hooks/left-hook.ts';
+import { endBegun, endGroups, endShim, runLost } from '../lost.ts';
+import { HOLDER_PREFIX } from '../process-names.ts';
+import { poststart } from '../hooks/poststart.ts';
+import { specOf } from '../launch-plan.ts';
 import { finishRemoval } from '../remove.ts';
-import { commitStarted } from '../start-outcome.ts';
+import { commitStarted, startFailed } from '../start-outcome.ts';
 import { listen } from '../start.ts';
 
 /** For the answer of one shim. */
@@ -21,11 +27,13 @@ const ADOPTION_DEADLINE_MS = 5000;
 /** Until a shim that did not answer is asked again. */
 const ASK_AGAIN_MS = 10_000;
 
+const CREATED = 0;
 const ENDED = 2;
 
 /** In the container's turn. `hasSocket`: a shim of its may be alive. */
 export async function reconcileContainer(context: Context, container: Container, hasSocket: boolean): Promise<void> {
   if (context.containers.get(container.id) !== container) return;
+  await endStartHook(context, container);
   let shim: Shim | undefined;
   try {
     // after a reboot a socket can only be a leftover
@@ -78,17 +86,50 @@ async function withShim(context: Context, container: Container, shim: Shim): Pro
     await withoutShim(context, container);
     return;
   }
+  await killHolders(shim, processes);
   const init = processes.find(({ process }) => process === '');
   if (init === undefined) {
     await withoutInit(context, container, shim);
     return;
   }
+  if (neverRan(context, container, init)) {
+    await cutOffStart(context, container, run);
+    return;
+  }
+  const wasStarting = container.row.intent === 'start';
   adopt(context, container, run, init);
   adoptExecs(context, container, run, processes);
   const ended = Number(init.state) === ENDED;
+  const hooks = wasStarting ? poststart(context, container, run, specOf(context, container)) : undefined;
   if (!ended && container.row.status !== 'removing') commitFreezer(context, container);
   releaseHeld(context, container, run);
+  try {
+    await hooks;
+  } catch (error) {
+    context.log.warn({ err: error, container: container.id }, 'a start that the former daemon began has failed');
+  }
   if (container.row.status === 'removing' && !ended) await finishRemoval(context, container);
+}
+
+/** User namespaces for mounts of a start that is not gone on with. */
+async function killHolders(shim: Shim, processes: readonly ProcessStatus[]): Promise<void> {
+  for (const { process, state } of processes) {
+    if (process.startsWith(HOLDER_PREFIX) && Number(state) !== ENDED) await shim.signal(process, SIGNALS.SIGKILL);
+  }
+}
+
+/** It waits at a stop of its plan, or ended there: what ran has an exit record. */
+function neverRan(context: Context, { id, row }: Container, init: ProcessStatus): boolean {
+  if (row.intent !== 'start') return false;
+  const state = Number(init.state);
+  return state === CREATED || (state === ENDED && !existsSync(context.places.record(id)));
+}
+
+/** Its hooks were with the former daemon: the start is undone. */
+async function cutOffStart(context: Context, container: Container, run: Run): Promise<void> {
+  await endBegun(context, container, run);
+  await context.shims.discard(container.id);
+  await startFailed(context, container, new Error('the daemon ended while the container was starting'));
 }
 
 /** A shim in which nothing was started, or its start failed. */

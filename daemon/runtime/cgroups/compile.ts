@@ -68,7 +68,7 @@ export function compileCgroup(host: CgroupHost, path: string, resources: Resourc
     return { beforeClone: [], afterClone: [], oomFile };
   }
   const all = hierarchies(host);
-  const make = all.map(({ mount }): GroupOperation => ({ op: 'cgroup_make', host: join(mount, path) }));
+  const make = all.map(({ mount }): GroupOperation => ({ op: 'cgroup_make', host: join(mount, path), keep: 0 }));
   const write = settings.map(({ mount, file, value }): GroupOperation => ({
     op: 'cgroup_write',
     host: join(mount, path, file),

@@ -7,27 +7,32 @@ import { groupDirectory, hierarchies } from './host.ts';
 import { requireGroupPath } from './path.ts';
 
 /** Every directory from below the mount down to the group: "/a/b" → [MOUNT/a, MOUNT/a/b]. */
-function descent(mount: string, path: string): string[] {
+export function descent(mount: string, path: string): string[] {
   const directories: string[] = [];
   for (const part of path.split('/').filter(Boolean)) directories.push(join(directories.at(-1) ?? mount, part));
   return directories;
 }
 
-/** A v1 cpuset is empty when made and takes no process until it has cpus and mems; children then copy them by themselves. */
-function initialiseCpuset(directory: string): void {
+/** A v1 cpuset is empty when made and takes no process until it has cpus and mems: the parent's. Throws CgroupError. */
+export function fillCpuset(directory: string): void {
   for (const file of ['cpuset.cpus', 'cpuset.mems']) {
     if (readText(join(directory, file)) !== '') continue;
     const inherited = readText(join(dirname(directory), file));
-    if (inherited === undefined || inherited === '') throw new CgroupError(join(dirname(directory), file), 'is empty');
+    if (inherited === undefined || inherited === '') {
+      const code = inherited === undefined ? 'ENOENT' : 'ENOSPC';
+      throw new CgroupError(join(dirname(directory), file), 'is empty', { code });
+    }
     writeFile(join(directory, file), inherited);
   }
-  writeFile(join(directory, 'cgroup.clone_children'), '1');
 }
 
 function prepareV1(hierarchy: V1Hierarchy, path: string): V1Hierarchy {
   for (const directory of descent(hierarchy.mount, path)) {
     mkdirSync(directory, { recursive: true });
-    if (hierarchy.controllers.includes('cpuset')) initialiseCpuset(directory);
+    if (!hierarchy.controllers.includes('cpuset')) continue;
+    fillCpuset(directory);
+    // Groups below then copy it by themselves.
+    writeFile(join(directory, 'cgroup.clone_children'), '1');
   }
   return { ...hierarchy, files: readdirSync(groupDirectory(hierarchy, path)) };
 }
@@ -36,7 +41,7 @@ function prepareV1(hierarchy: V1Hierarchy, path: string): V1Hierarchy {
  * Gives the children of `directory` every controller it has. One that cannot be given (EBUSY: the group holds
  * processes, cgroups(7) "no internal processes") stays away; prepareV2 then reports what there really is.
  */
-function delegateControllers(directory: string): void {
+export function delegateControllers(directory: string): void {
   const words = (file: string): string[] => (readText(join(directory, file)) ?? '').split(/\s+/).filter(Boolean);
   const enabled = new Set(words('cgroup.subtree_control'));
   for (const controller of words('cgroup.controllers')) {

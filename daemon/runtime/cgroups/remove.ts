@@ -26,11 +26,15 @@ function removeOnce(directories: readonly string[]): string | undefined {
 }
 
 /**
- * Kills what is left in the group `path`, then removes it and all below it, in every hierarchy. Resolves once all
- * is gone (at once for a group that is not there). A killed process needs a moment to leave its group; what is
- * still there after `milliseconds` makes it throw CgroupError EBUSY.
+ * Removes the group `path` and all below it, in every hierarchy. What cannot go yet is tried again, after `between`;
+ * what is still there after `milliseconds` makes it throw CgroupError EBUSY.
  */
-export async function remove(host: CgroupHost, path: string, milliseconds = 10_000): Promise<void> {
+export async function removeAll(
+  host: CgroupHost,
+  path: string,
+  milliseconds: number,
+  between: () => void = () => undefined,
+): Promise<void> {
   requireGroupPath(path);
   const deadline = performance.now() + milliseconds;
   for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
@@ -41,7 +45,18 @@ export async function remove(host: CgroupHost, path: string, milliseconds = 10_0
     if (performance.now() >= deadline) {
       throw new CgroupError(busy, 'the control group is still in use', { code: 'EBUSY' });
     }
-    killAll(host, path);
+    between();
     await delay(pause);
   }
+}
+
+/**
+ * Kills what is left in the group `path`, then removes it and all below it, in every hierarchy. Resolves once all
+ * is gone (at once for a group that is not there). A killed process needs a moment to leave its group; what is
+ * still there after `milliseconds` makes it throw CgroupError EBUSY.
+ */
+export function remove(host: CgroupHost, path: string, milliseconds = 10_000): Promise<void> {
+  return removeAll(host, path, milliseconds, () => {
+    killAll(host, path);
+  });
 }

@@ -9,14 +9,18 @@ type Cpu = NonNullable<Resources['cpu']>;
 
 const FIELD = `${RESOURCES}.cpu`;
 const UINT64 = (1n << 64n) - 1n;
+/** What is beyond these the kernel takes for the nearest (MIN_SHARES and MAX_SHARES of kernel/sched), without a word. */
+const LEAST_SHARES = 2n;
+const MOST_SHARES = 262_144n;
 
 /**
  * cpu.shares (2–262144, usually 1024) → cpu.weight (1–10000, usually 100): the curve through (2, 1), (1024, 100)
- * and (262144, 10000) that runc 1.3 and crun 1.23 use.
+ * and (262144, 10000) that runc 1.3 and crun 1.23 use. The straight line of those before made 39 of the usual 1024, so
+ * that a container came off worse than any process beside it.
  */
 export function weightOfShares(shares: bigint): number {
-  if (shares <= 2n) return 1;
-  if (shares >= 262_144n) return 10_000;
+  if (shares <= LEAST_SHARES) return 1;
+  if (shares >= MOST_SHARES) return 10_000;
   const log = Math.log2(Number(shares));
   return Math.ceil(10 ** ((log * log + 125 * log) / 612 - 7 / 34));
 }
@@ -47,6 +51,7 @@ function resolveTimes(cpu: Cpu): Times {
 }
 
 function settingsV1(place: ControllerPlace, times: Times): Setting[] {
+  if (times.shares !== undefined) exactInteger(times.shares, `${FIELD}.shares`, LEAST_SHARES, MOST_SHARES);
   const settings: Setting[] = [];
   const add = (key: string, file: string, value: bigint | undefined): void => {
     if (value !== undefined) settings.push(setting(place, `${FIELD}.${key}`, file, value));

@@ -1,4 +1,5 @@
 /** linux.resources.blockIO → blkio.* of v1 and io.* of v2. */
+import { SpecError } from '../spec/error.ts';
 import type { Resources } from '../spec/types.ts';
 import type { CgroupHost, ControllerPlace } from './host.ts';
 import type { Setting } from './setting.ts';
@@ -70,7 +71,10 @@ function weightSettings(place: () => ControllerPlace, io: BlockIo): Setting[] {
     const field = `${FIELD}.weightDevice[${String(index)}]`;
     refuseLeaf(device.leafWeight, `${field}.leafWeight`);
     const key = deviceKey(device, field);
-    if (device.weight === undefined) continue;
+    if (device.weight === undefined) {
+      if (device.leafWeight !== undefined) continue;
+      throw new SpecError(field, 'needs weight or leafWeight');
+    }
     const weight = exactInteger(device.weight, `${field}.weight`, 10n, 1000n);
     const { deviceFile, scale } = weightFile(place());
     const cleared = place().version === 1 ? '0' : 'default';

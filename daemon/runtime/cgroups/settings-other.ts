@@ -8,7 +8,10 @@ import { exactInteger, limitText, requireController, RESOURCES, setting, unsuppo
 const UINT64 = (1n << 64n) - 1n;
 const UINT32 = 0xffff_ffffn;
 
-/** Zero and -1 are no limit, as in runc and Docker. */
+/**
+ * Zero and -1 are no limit: so crun and runc up to 1.3 take the specification up to 1.3.0, and Podman before 5.5 says
+ * "unlimited" by zero. (runc 1.4 takes zero at its word, after a later text.)
+ */
 export function pidsSettings(host: CgroupHost, pids: NonNullable<Resources['pids']>): Setting[] {
   const field = `${RESOURCES}.pids.limit`;
   const limit = exactInteger(pids.limit, field, -1n);
@@ -51,7 +54,7 @@ export function networkSettings(host: CgroupHost, network: NonNullable<Resources
 }
 
 export function rdmaSettings(host: CgroupHost, rdma: NonNullable<Resources['rdma']>): Setting[] {
-  return Object.entries(rdma).flatMap(([device, { hcaHandles, hcaObjects }]) => {
+  return Object.entries(rdma).map(([device, { hcaHandles, hcaObjects }]) => {
     const field = `${RESOURCES}.rdma.${device}`;
     if (!/^[\w.:-]{1,64}$/.test(device)) throw new SpecError(field, 'is not the name of an RDMA device');
     const words = [];
@@ -59,8 +62,8 @@ export function rdmaSettings(host: CgroupHost, rdma: NonNullable<Resources['rdma
       words.push(`hca_handle=${String(exactInteger(hcaHandles, `${field}.hcaHandles`, 0n, UINT32))}`);
     if (hcaObjects !== undefined)
       words.push(`hca_object=${String(exactInteger(hcaObjects, `${field}.hcaObjects`, 0n, UINT32))}`);
-    if (words.length === 0) return [];
-    return [setting(requireController(host, field, 'rdma'), field, 'rdma.max', `${device} ${words.join(' ')}`)];
+    if (words.length === 0) throw new SpecError(field, 'needs hcaHandles or hcaObjects');
+    return setting(requireController(host, field, 'rdma'), field, 'rdma.max', `${device} ${words.join(' ')}`);
   });
 }
 

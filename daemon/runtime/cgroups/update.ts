@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { replaceDeviceProgram } from '../../../native-bindings/bpf.ts';
 import type { DeviceRule, Resources } from '../spec/types.ts';
 import { deviceProgram } from './bpf-devices.ts';
+import { deviceTransition } from './device-transition.ts';
 import { resolveDeviceRules, withDefaultDeviceRules } from './device-rules.ts';
 import { CgroupError, errorCode, readNumber, readText, writeFile } from './files.ts';
 import type { CgroupHost, ControllerPlace } from './host.ts';
@@ -128,14 +129,14 @@ function writeAll(path: string, settings: readonly Setting[], last: () => void):
   }
 }
 
-/** What gives the group its new device filter. Throws SpecError at once; the action throws CgroupError. */
+/** What gives the group its new device list or filter. Throws SpecError at once; the action throws CgroupError. */
 function deviceAction(host: CgroupHost, path: string, rules: readonly DeviceRule[] | undefined): () => void {
   if (rules === undefined) return () => undefined;
   const field = `${RESOURCES}.devices`;
+  const v1 = controllerPlace(host, 'devices');
+  if (v1 !== undefined) return deviceTransition(groupDirectory(v1.hierarchy, path), rules);
   const { v2 } = host;
-  if (host.mode !== 'v2' || v2 === undefined) {
-    throw unsupported(field, 'only control groups v2 can change the devices of a running container, in one step');
-  }
+  if (v2 === undefined) throw unsupported(field, 'this host has no control groups that guard devices');
   const program = deviceProgram(resolveDeviceRules(withDefaultDeviceRules(rules)));
   return () => {
     const directory = groupDirectory(v2, path);
@@ -161,7 +162,8 @@ function putBack(undo: readonly { file: string; lines: readonly string[] }[]): u
 
 /**
  * Gives the running group `path` the limits of `resources`; what is absent stays as it is. All or nothing.
- * `resources.devices` takes the place of the whole list (completed by withDefaultDeviceRules), in one step; on v2 only.
+ * `resources.devices` takes the place of the whole list (completed by withDefaultDeviceRules): on v2 in one step, on v1
+ * device by device (device-transition.ts).
  * Throws SpecError for a value that is wrong or that this host cannot honour, CgroupError for one that the
  * kernel refuses now: EBUSY where more memory is in use than the new limit (on v2 only with
  * `memory.checkBeforeUpdate`: without it the kernel reclaims, and kills where that does not do).

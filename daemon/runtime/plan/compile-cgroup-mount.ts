@@ -22,7 +22,18 @@ export interface CgroupMount {
 
 /** The container's own group of a hierarchy, bound: the same view as a mount in its cgroup namespace, without its locks. */
 function bindGroup(source: string, target: string, set: number): Operation {
-  return { op: 'bind', source, target, recursive: 0, set, clear: 0, set_all: 0, clear_all: 0, propagation: 0 };
+  return {
+    op: 'bind',
+    source,
+    target,
+    recursive: 0,
+    set,
+    clear: 0,
+    set_all: 0,
+    clear_all: 0,
+    propagation: 0,
+    tree: -1,
+  };
 }
 
 /** /sys/fs/cgroup/cpu beside "cpu,cpuacct", as programs look for it. */

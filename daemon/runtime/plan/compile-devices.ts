@@ -34,39 +34,44 @@ function hasForeignDev(spec: Spec): boolean {
   return spec.mounts?.some((mount) => mount.destination === '/dev' && isForeign(mount)) === true;
 }
 
-/** Making one there would put it, for good, into a directory of the host, and take away what has its name. */
-function refuseInBinds(spec: Spec, devices: readonly Device[]): void {
-  const binds = (spec.mounts ?? []).filter(isBind);
-  for (const [index, { path }] of devices.entries()) {
-    const bound = binds.find(({ destination }) => path.startsWith(`${destination}/`));
-    if (bound === undefined) continue;
-    throw new SpecError(
-      `linux.devices[${String(index)}].path`,
-      `${path} lies in the bind mount at ${bound.destination}`,
-    );
-  }
+/** The bind mount that a device's path lies in. */
+function bindAround(spec: Spec, { path }: Device): Mount | undefined {
+  return spec.mounts?.find((mount) => isBind(mount) && path.startsWith(`${mount.destination}/`));
 }
 
 function hasOwnDevpts(spec: Spec): boolean {
   return spec.mounts?.some((mount) => mount.destination === '/dev/pts' && mount.type === 'devpts') === true;
 }
 
-function deviceOperation(device: Device, userNamespace: boolean): Operation {
+/** `bound`: the host's node of that name, verified, is bound over what stands at `path`. Its owner and mode are the host's. */
+function deviceOperation(device: Device, bound: boolean): Operation {
   const kind = device.type === 'p' ? DEVICE_KINDS.p : device.type === 'b' ? DEVICE_KINDS.b : DEVICE_KINDS.c;
   const major = device.major ?? 0;
   const minor = device.minor ?? 0;
   const { path } = device;
   // mknod(2) of a device is refused in a user namespace, but a FIFO is none.
-  if (userNamespace && device.type !== 'p') return { op: 'device_bind', path, source: path, kind, major, minor };
+  if (bound && device.type !== 'p') return { op: 'device_bind', path, source: path, kind, major, minor };
   const mode = device.fileMode ?? READ_WRITE;
   return { op: 'device', path, kind, major, minor, mode, uid: device.uid ?? 0, gid: device.gid ?? 0 };
 }
 
-function withParent(device: Device, userNamespace: boolean): Operation[] {
+function withParent(device: Device, bound: boolean): Operation[] {
   const parent = dirname(device.path);
-  const operation = deviceOperation(device, userNamespace);
+  const operation = deviceOperation(device, bound);
   if (parent === '/' || parent === '/dev') return [operation];
   return [{ op: 'directory', path: parent, mode: 0o755, uid: 0, gid: 0 }, operation];
+}
+
+/** Made in a bind mount it would stay in a directory of the host, and take away what has its name: the host's own is bound. */
+function askedDevice(spec: Spec, device: Device, index: number, bound: boolean): Operation[] {
+  const around = bindAround(spec, device);
+  if (around === undefined) return withParent(device, bound);
+  if (device.type !== 'p') return [deviceOperation(device, true)];
+  throw new SpecError(
+    `linux.devices[${String(index)}].path`,
+    `${device.path} lies in the bind mount at ${around.destination}, where nothing is made`,
+    'unsupported',
+  );
 }
 
 /** A /dev that is to be read-only becomes so only now, see compile-mounts.ts. */
@@ -91,7 +96,6 @@ export function terminalOperation(wanted: Process, console: boolean): Operation 
 /** After the mounts, before the root is entered. */
 export function compileDevices(spec: Spec, wanted: Process, userNamespace: boolean): Operation[] {
   const asked = spec.linux?.devices ?? [];
-  refuseInBinds(spec, asked);
   const operations: Operation[] = [];
   if (!hasForeignDev(spec)) {
     operations.push({ op: 'directory', path: '/dev', mode: 0o755, uid: 0, gid: 0 });
@@ -99,7 +103,7 @@ export function compileDevices(spec: Spec, wanted: Process, userNamespace: boole
     const defaults = DEFAULT_DEVICES.filter(({ path }) => !taken.has(path));
     operations.push(...defaults.map((device) => deviceOperation(device, userNamespace)));
   }
-  operations.push(...asked.flatMap((device) => withParent(device, userNamespace)));
+  operations.push(...asked.flatMap((device, index) => askedDevice(spec, device, index, userNamespace)));
   if (!hasForeignDev(spec)) {
     if (hasOwnDevpts(spec)) operations.push({ op: 'symlink', path: '/dev/ptmx', to: 'pts/ptmx' });
     for (const [path, to] of LINKS) operations.push({ op: 'symlink', path, to });

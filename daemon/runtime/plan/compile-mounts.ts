@@ -1,11 +1,13 @@
 /** `mounts`: in the order of the spec, each as a bind, a view of the control groups, or a new file system. */
-import { resolve } from 'node:path';
+import type { HostFacts } from '../host-facts.ts';
 import { SpecError } from '../spec/error.ts';
-import type { Mount, Spec } from '../spec/types.ts';
+import type { Linux, Mount, Spec } from '../spec/types.ts';
 import { isBind } from '../spec/validate-mounts.ts';
+import { compileBind, Trees, type BindContext } from './compile-binds.ts';
 import { compileCgroupMount } from './compile-cgroup-mount.ts';
+import { mountContext } from './compile-labels.ts';
 import type { Namespaces } from './compile-namespaces.ts';
-import { MOUNT_ATTR, MS } from './kernel.ts';
+import { MOUNT_ATTR } from './kernel.ts';
 import { newMountAttributes, parseMountOptions, type MountOptions } from './mount-options.ts';
 import { MOUNT_COPY_UP, type Operation } from './operations.ts';
 import type { StartTarget } from './target.ts';
@@ -59,6 +61,13 @@ export interface MountContext {
   readonly groups: ReadonlySet<string>;
 }
 
+export interface CompiledMounts {
+  /** One list for each mount of the spec. */
+  readonly mounts: readonly (readonly Operation[])[];
+  /** The shim's, before `clone`. */
+  readonly trees: readonly Operation[];
+}
+
 function checkProc(mount: Mount, field: string): void {
   const { destination } = mount;
   const over = destination === '/proc' || destination.startsWith('/proc/');
@@ -68,34 +77,41 @@ function checkProc(mount: Mount, field: string): void {
   throw new SpecError(`${field}.destination`, `nothing but proc may be mounted at ${destination}`);
 }
 
-function bind(mount: Mount, options: MountOptions, bundle: string, field: string): Operation[] {
-  const [unknown] = options.data;
-  if (unknown !== undefined) throw new SpecError(`${field}.options`, `"${unknown}" is not an option of a bind mount`);
-  if (options.copyUp) throw new SpecError(`${field}.options`, '"tmpcopyup" is an option of a tmpfs');
-  if ((options.propagation & MS.SHARED) !== 0) {
-    throw new SpecError(
-      `${field}.options`,
-      'mounts made in the container cannot be passed on to the host: "shared" and "rshared" are not supported on a bind',
-      'unsupported',
-    );
+/** Attributes of what is mounted there already; those that are not named stay as they are. */
+function remount({ destination: target }: Mount, options: MountOptions, field: string): Operation[] {
+  const [other] = options.data;
+  if (other !== undefined || options.copyUp) {
+    throw new SpecError(`${field}.options`, `"${other ?? 'tmpcopyup'}" cannot be changed by a remount`, 'unsupported');
   }
-  return [
-    {
-      op: 'bind',
-      source: resolve(bundle, mount.source ?? ''),
-      target: mount.destination,
-      recursive: options.recursiveBind ? 1 : 0,
-      set: options.top.set,
-      clear: options.top.clear,
-      set_all: options.tree.set,
-      clear_all: options.tree.clear,
-      propagation: options.propagation,
-    },
-  ];
+  const { top, tree, propagation } = options;
+  const operations: Operation[] = [];
+  if (tree.set !== 0 || tree.clear !== 0) {
+    operations.push({ op: 'mount_attributes', target, ...tree, recursive: 1, propagation: 0 });
+  }
+  return [...operations, { op: 'mount_attributes', target, ...top, recursive: 0, propagation }];
 }
 
-function fresh(mount: Mount, type: string, options: MountOptions, forceReadonly: boolean): Operation[] {
-  const wanted = newMountAttributes(options) | (forceReadonly ? MOUNT_ATTR.RDONLY : 0);
+/** What the file system itself is told. */
+function fileSystemOptions(
+  type: string,
+  options: MountOptions,
+  readonly: boolean,
+  context: string | undefined,
+): string[] {
+  const isLabelled = context === undefined || options.data.some((option) => option.startsWith('context='));
+  return [...options.data, ...(readonly && !VIRTUAL.has(type) ? ['ro'] : []), ...(isLabelled ? [] : [context])];
+}
+
+interface FreshMount {
+  readonly mount: Mount;
+  readonly type: string;
+  readonly options: MountOptions;
+  readonly readonly: boolean;
+  readonly context: string | undefined;
+}
+
+function fresh({ mount, type, options, readonly: forced, context }: FreshMount): Operation[] {
+  const wanted = newMountAttributes(options) | (forced ? MOUNT_ATTR.RDONLY : 0);
   const readonly = (wanted & MOUNT_ATTR.RDONLY) !== 0;
   // Things are still made in these: devices in /dev, the copies in a tmpfs.
   const later = readonly && (options.copyUp || mount.destination === '/dev');
@@ -106,7 +122,7 @@ function fresh(mount: Mount, type: string, options: MountOptions, forceReadonly:
       type,
       source: mount.source === undefined || mount.source === '' ? type : mount.source,
       target,
-      options: readonly && !VIRTUAL.has(type) ? [...options.data, 'ro'] : options.data,
+      options: fileSystemOptions(type, options, readonly, context),
       attributes: later ? wanted & ~MOUNT_ATTR.RDONLY : wanted,
       flags: options.copyUp ? MOUNT_COPY_UP : 0,
     },
@@ -121,30 +137,57 @@ function fresh(mount: Mount, type: string, options: MountOptions, forceReadonly:
   return operations;
 }
 
-function checkFresh(type: string, options: MountOptions, namespaces: Namespaces, field: string): void {
-  if (options.copyUp && type !== 'tmpfs')
+/**
+ * The kernel mounts sysfs for who owns the network namespace, sysfs_init_fs_context(). A user namespace on the host's
+ * network gets the host's view of it, as crun does; it tells nothing that the network itself would not.
+ */
+function hostSysfs(mount: Mount, options: MountOptions): Operation[] {
+  const set = newMountAttributes(options);
+  const { destination: target } = mount;
+  return [
+    {
+      op: 'bind',
+      source: '/sys',
+      target,
+      recursive: 1,
+      set: 0,
+      clear: 0,
+      set_all: set,
+      clear_all: 0,
+      propagation: options.propagation,
+      tree: -1,
+    },
+  ];
+}
+
+function checkFresh(type: string, options: MountOptions, field: string): void {
+  if (options.copyUp && type !== 'tmpfs') {
     throw new SpecError(`${field}.options`, '"tmpcopyup" is an option of a tmpfs');
-  if (type === 'sysfs' && namespaces.fresh.has('user') && !namespaces.fresh.has('network')) {
-    throw new SpecError(
-      `${field}.type`,
-      'sysfs in a user namespace needs a network namespace of its own; bind /sys instead',
-      'unsupported',
-    );
   }
 }
 
-function compileMount(mount: Mount, context: MountContext, field: string): Operation[] {
-  const { target, namespaces, groups } = context;
+interface Parts extends MountContext, BindContext {
+  readonly linux: Linux | undefined;
+  readonly host: HostFacts;
+}
+
+function compileMount(mount: Mount, parts: Parts, index: number): Operation[] {
+  const { target, namespaces, groups } = parts;
+  const field = `mounts[${String(index)}]`;
   checkProc(mount, field);
   const options = parseMountOptions(mount.options ?? []);
-  if (isBind(mount)) return bind(mount, options, target.bundle, field);
+  if (options.remount) return remount(mount, options, field);
+  if (isBind(mount)) return compileBind({ mount, options, index, field }, parts);
   const type = mount.type ?? '';
+  const own = namespaces.fresh.has('cgroup');
   if (type === 'cgroup') {
-    const own = namespaces.fresh.has('cgroup');
     return compileCgroupMount({ mount, options, host: target.cgroups, path: target.cgroupPath, groups, own, field });
   }
-  checkFresh(type, options, namespaces, field);
-  return fresh(mount, type, options, type === 'cgroup2' && !namespaces.fresh.has('cgroup'));
+  checkFresh(type, options, field);
+  const onHostNetwork = !namespaces.fresh.has('network') && !namespaces.joined.has('network');
+  if (type === 'sysfs' && namespaces.user && onHostNetwork) return hostSysfs(mount, options);
+  const context = mountContext(parts.linux, type, parts.host);
+  return fresh({ mount, type, options, readonly: type === 'cgroup2' && !own, context });
 }
 
 /** True for a view of the control groups: init has to be in its own before it is made. */
@@ -152,7 +195,11 @@ export function showsCgroups(mount: Mount): boolean {
   return !isBind(mount) && (mount.type === 'cgroup' || mount.type === 'cgroup2');
 }
 
-/** One list of operations for each mount of the spec. */
-export function compileMounts(spec: Spec, context: MountContext): Operation[][] {
-  return (spec.mounts ?? []).map((mount, index) => compileMount(mount, context, `mounts[${String(index)}]`));
+/** @throws SpecError for what cannot be mounted, or not there */
+export function compileMounts(spec: Spec, context: MountContext): CompiledMounts {
+  const { host, bundle, idMaps = new Map<number, string>() } = context.target;
+  const trees = new Trees();
+  const parts: Parts = { ...context, linux: spec.linux, host, bundle, idMaps, trees, spec };
+  const mounts = (spec.mounts ?? []).map((mount, index) => compileMount(mount, parts, index));
+  return { mounts, trees: trees.operations };
 }

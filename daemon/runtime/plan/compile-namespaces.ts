@@ -1,6 +1,7 @@
 /** `linux.namespaces`: which are new at clone, which are joined, and what a new one needs. */
+import type { HostFacts } from '../host-facts.ts';
 import { SpecError } from '../spec/error.ts';
-import type { IdMapping, Linux, NamespaceType, Spec } from '../spec/types.ts';
+import type { IdMapping, NamespaceType, Spec } from '../spec/types.ts';
 import { CLONE_FLAGS } from './kernel.ts';
 import type { Operation } from './operations.ts';
 
@@ -8,6 +9,10 @@ export interface Namespaces {
   /** Without a path: made for this container. */
   readonly fresh: ReadonlySet<NamespaceType>;
   readonly joined: ReadonlyMap<NamespaceType, string>;
+  /** Init is not in the host's user namespace. */
+  readonly user: boolean;
+  /** Mounts are the container's alone (`own`), made in a namespace that others are in too (`joined`), or the host's (`host`). */
+  readonly mounts: 'own' | 'joined' | 'host';
 }
 
 /**
@@ -16,14 +21,30 @@ export interface Namespaces {
  */
 const MADE_BY_INIT: ReadonlySet<NamespaceType> = new Set(['time', 'cgroup']);
 
-export function namespacesOf(spec: Spec): Namespaces {
+/**
+ * Those that are joined before there is a child: a pid namespace takes effect for children; and once init is in another
+ * user namespace it has no rights over namespaces of the host's any more, setns(2). Init enters the others itself, which
+ * takes a process less.
+ */
+function isJoinedAtBirth(type: NamespaceType, user: boolean): boolean {
+  return type !== 'mount' && (user || type === 'pid');
+}
+
+export function namespacesOf(spec: Spec, host: HostFacts): Namespaces {
   const fresh = new Set<NamespaceType>();
   const joined = new Map<NamespaceType, string>();
   for (const { type, path } of spec.linux?.namespaces ?? []) {
     if (path === undefined) fresh.add(type);
     else joined.set(type, path);
   }
-  return { fresh, joined };
+  const mount = joined.get('mount');
+  const isForeign = mount !== undefined && !host.isOwnNamespace('mount', mount);
+  return {
+    fresh,
+    joined,
+    user: fresh.has('user') || joined.has('user'),
+    mounts: fresh.has('mount') ? 'own' : isForeign ? 'joined' : 'host',
+  };
 }
 
 /** CLONE_NEW* of all namespaces that init does not share with the host: what an exec joins (ExecTarget.namespaces). */
@@ -32,32 +53,21 @@ export function namespaceFlags(spec: Spec): number {
 }
 
 /** Refuses what cannot work, by the name of its field. */
-export function checkNamespaces(spec: Spec, { fresh, joined }: Namespaces): void {
-  if (!fresh.has('mount')) {
-    throw new SpecError(
-      'linux.namespaces',
-      'lacks a mount namespace; a container without one is not supported',
-      'unsupported',
-    );
-  }
-  if (!fresh.has('user')) return;
-  const index = spec.linux?.namespaces?.findIndex(({ path }) => path !== undefined) ?? -1;
-  if (joined.size > 0) {
-    throw new SpecError(
-      `linux.namespaces[${String(index)}].path`,
-      'cannot be joined out of a new user namespace',
-      'unsupported',
-    );
-  }
+export function checkNamespaces({ user, mounts }: Namespaces): void {
+  if (!user || mounts === 'own') return;
+  const problem = 'a user namespace needs a new mount namespace beside it: in no other could anything be mounted';
+  throw new SpecError('linux.namespaces', problem, 'unsupported');
 }
 
-/** Before and including `clone`; `fresh` user namespaces get their maps after it, see idMapOperations. */
-export function cloneOperations({ fresh, joined }: Namespaces): Operation[] {
+/** Before and including `clone`; `fresh` user namespaces get their maps after it, see writeIdMaps. */
+export function cloneOperations({ fresh, joined, user }: Namespaces): Operation[] {
   let flags = 0;
   for (const type of fresh) if (!MADE_BY_INIT.has(type)) flags |= CLONE_FLAGS[type];
-  const pid = joined.get('pid');
-  const clone: Operation = { op: 'clone', flags };
-  return pid === undefined ? [clone] : [{ op: 'pid_namespace_join', host: pid }, clone];
+  const births = [...joined].filter(([type]) => isJoinedAtBirth(type, user));
+  return [
+    ...births.map(([type, host]): Operation => ({ op: 'birth_namespace', type: CLONE_FLAGS[type], host })),
+    { op: 'clone', flags },
+  ];
 }
 
 function mapText(lines: readonly IdMapping[]): string {
@@ -67,19 +77,21 @@ function mapText(lines: readonly IdMapping[]): string {
 }
 
 /** The shim's, after `clone`. It is root on the host, so setgroups need not be denied, user_namespaces(7). */
-export function idMapOperations(linux: Linux | undefined, { fresh }: Namespaces): Operation[] {
-  if (!fresh.has('user')) return [];
+export function writeIdMaps(maps: {
+  uidMappings?: readonly IdMapping[];
+  gidMappings?: readonly IdMapping[];
+}): Operation[] {
   return [
-    { op: 'gid_map', map: mapText(linux?.gidMappings ?? []), deny_setgroups: 0 },
-    { op: 'uid_map', map: mapText(linux?.uidMappings ?? []) },
+    { op: 'gid_map', map: mapText(maps.gidMappings ?? []), deny_setgroups: 0 },
+    { op: 'uid_map', map: mapText(maps.uidMappings ?? []) },
   ];
 }
 
 /** Init's, first of all but `await_settled` and `become_root`; the cgroup namespace comes later, with its mounts. */
-export function enterNamespaces(spec: Spec, { fresh, joined }: Namespaces): Operation[] {
+export function enterNamespaces(spec: Spec, { fresh, joined, user }: Namespaces): Operation[] {
   const operations: Operation[] = [];
   for (const [type, host] of joined) {
-    if (type !== 'pid') operations.push({ op: 'namespace_join', type: CLONE_FLAGS[type], host });
+    if (!isJoinedAtBirth(type, user)) operations.push({ op: 'namespace_join', type: CLONE_FLAGS[type], host });
   }
   if (fresh.has('time')) {
     const { monotonic, boottime } = spec.linux?.timeOffsets ?? {};

@@ -2,8 +2,9 @@
 import { compileCgroup, compileJoin } from '../cgroups/compile.ts';
 import type { CgroupHost } from '../cgroups/host.ts';
 import type { Spec } from '../spec/types.ts';
+import { compileIntelRdt, joinIntelRdt } from './compile-intel-rdt.ts';
 import type { Operation } from './operations.ts';
-import type { StartTarget } from './target.ts';
+import type { ExecTarget, StartTarget } from './target.ts';
 
 export interface Placement {
   readonly beforeClone: readonly Operation[];
@@ -21,13 +22,29 @@ function placement(beforeClone: readonly Operation[], afterClone: readonly Opera
 }
 
 /** The container's groups are made with its limits, and init is put into them. */
-export function compilePlacement(spec: Spec, target: StartTarget): Placement {
-  const { beforeClone, afterClone } = compileCgroup(target.cgroups, target.cgroupPath, spec.linux?.resources);
-  return placement(beforeClone, afterClone);
+export function compilePlacement(spec: Spec, { cgroups, cgroupPath, host, id }: StartTarget): Placement {
+  const { beforeClone, afterClone } = compileCgroup(cgroups, cgroupPath, spec.linux?.resources);
+  return placement(beforeClone, [...afterClone, ...compileIntelRdt(spec.linux, host, id)]);
 }
 
-/** An exec goes where init is. */
+/** Where init is. */
 export function joinPlacement(host: CgroupHost, path: string): Placement {
   const { beforeClone, afterClone } = compileJoin(host, path);
   return placement(beforeClone, afterClone);
+}
+
+/**
+ * An exec goes where init is. `late`: only when it is told that all is settled, and not by birth, so that something can
+ * be done before it.
+ */
+export function execPlacement(spec: Spec, target: ExecTarget, late: boolean): Placement {
+  const { cgroups, cgroupPath, host, container } = target;
+  const { beforeClone, afterClone } = compileJoin(cgroups, cgroupPath);
+  const classes = joinIntelRdt(spec.linux, host, container.id);
+  if (!late) return placement(beforeClone, [...afterClone, ...classes]);
+  return placement([], [...afterClone, ...beforeClone.map(joinLate), ...classes]);
+}
+
+function joinLate(operation: Operation): Operation {
+  return operation.op === 'cgroup_into' ? { op: 'cgroup_join', host: operation.host } : operation;
 }

@@ -1,25 +1,36 @@
 /** `process`: from the root of a new mount namespace to the user's program. */
-import { capabilityMask } from '../capabilities.ts';
-import type { SeccompCache } from '../seccomp/cache.ts';
-import { compileSeccomp } from '../seccomp/compile.ts';
+import { capabilityMask, withinBoundingSet } from '../capabilities.ts';
+import type { HostFacts } from '../host-facts.ts';
 import { mergeEnv } from '../spec/default-spec.ts';
 import { SpecError } from '../spec/error.ts';
 import { RLIMITS } from '../spec/rlimits.ts';
-import { sysctlPath } from '../spec/sysctl.ts';
-import type { Linux, Process, Spec } from '../spec/types.ts';
+import { sysctlNamespace, sysctlPath } from '../spec/sysctl.ts';
+import type { Process, Spec } from '../spec/types.ts';
+import { compileKeyring, compileLabels } from './compile-labels.ts';
+import type { Namespaces } from './compile-namespaces.ts';
+import { compileScheduling } from './compile-scheduling.ts';
 import type { Operation } from './operations.ts';
 
 /** What a shell's user has, umask(2); also where the shim was started with another. */
 const UMASK = 0o022;
 
-/** What the namespaces of a new container are told. */
-export function compileIdentity(spec: Spec): Operation[] {
-  const operations: Operation[] = [];
-  for (const [key, value] of Object.entries(spec.linux?.sysctl ?? {})) {
-    const path = sysctlPath(key);
-    if (path === undefined) throw new SpecError(`linux.sysctl.${key}`, 'is not the name of a kernel parameter');
-    operations.push({ op: 'sysctl', key: path, value });
+/** @throws SpecError where the namespace that is joined is the host's */
+function sysctl(key: string, value: string, { joined }: Namespaces, host: HostFacts): Operation {
+  const field = `linux.sysctl.${key}`;
+  const path = sysctlPath(key);
+  if (path === undefined) throw new SpecError(field, 'is not the name of a kernel parameter');
+  const type = sysctlNamespace(path);
+  const namespace = type === undefined ? undefined : joined.get(type);
+  if (type !== undefined && namespace !== undefined && host.isOwnNamespace(type, namespace)) {
+    throw new SpecError(field, `${namespace} is the host's own namespace`, 'unsupported');
   }
+  return { op: 'sysctl', key: path, value };
+}
+
+/** What the namespaces of a new container are told. */
+export function compileIdentity(spec: Spec, namespaces: Namespaces, host: HostFacts): Operation[] {
+  const settings = Object.entries(spec.linux?.sysctl ?? {});
+  const operations = settings.map(([key, value]) => sysctl(key, value, namespaces, host));
   if (spec.hostname !== undefined && spec.hostname !== '') operations.push({ op: 'hostname', name: spec.hostname });
   if (spec.domainname !== undefined && spec.domainname !== '') {
     operations.push({ op: 'domainname', name: spec.domainname });
@@ -57,42 +68,58 @@ function credentials(wanted: Process): Operation[] {
   ];
 }
 
-function filter(linux: Linux | undefined, compile: SeccompCache): Operation[] {
-  if (linux?.seccomp === undefined) return [];
-  const { filter: program, flags } = compile(linux.seccomp);
-  return [{ op: 'seccomp', filter: program, flags }];
+/** What the kernel would refuse with a bare EPERM, or leave out of the bounding set. A new user namespace has them all. */
+function checkCapabilities({ capabilities = {} }: Process, { field, host, user }: ProcessContext): void {
+  if (user || host.boundingSet === undefined) return;
+  for (const set of ['bounding', 'permitted', 'inheritable'] as const) {
+    const names = capabilities[set] ?? [];
+    const had = withinBoundingSet(names, host.boundingSet);
+    const missing = names.filter((name) => !had.includes(name));
+    if (missing.length === 0) continue;
+    throw new SpecError(`${field}.capabilities.${set}`, `this host does not have ${missing.join(', ')}`, 'unsupported');
+  }
 }
 
 export interface ProcessContext {
   /** JSON path of the process, for errors. */
   readonly field: string;
+  readonly host: HostFacts;
+  /** It is in a user namespace other than the host's. */
+  readonly user: boolean;
   /** "" for none of its own. */
   readonly keyring: string;
-  readonly awaitGo: boolean;
-  readonly seccomp: SeccompCache | undefined;
+  /** Loads the filter. */
+  readonly seccomp: readonly Operation[];
+  /** Where init waits for its start; [] for not at all. */
+  readonly wait: readonly Operation[];
 }
 
 /**
  * The last part of a plan.
  *
  * A filter may be loaded by whoever has CAP_SYS_ADMIN or no_new_privs, seccomp(2). Without the latter it has to come
- * while init still is root, and must then allow what init does after it; with it, it is the last thing before execve.
+ * while init still is root, and must then allow what init does after it: as little as can be, so the working directory
+ * (whose proof of being inside is getcwd(2)) is entered before it, as root. With no_new_privs the filter is the last
+ * thing before execve, and the directory is entered as the user.
  */
 export function compileProcess(spec: Spec, wanted: Process, context: ProcessContext): Operation[] {
   if (wanted.args === undefined) throw new SpecError(`${context.field}.args`, 'is missing');
-  const seccomp = filter(spec.linux, context.seccomp ?? compileSeccomp);
+  checkCapabilities(wanted, context);
   const late = wanted.noNewPrivileges === true;
-  const go: Operation[] = context.awaitGo ? [{ op: 'await_go' }] : [];
+  const directory: Operation = { op: 'working_directory', path: wanted.cwd, create: 0 };
+  const isEarly = !late && context.seccomp.length > 0;
   return [
-    ...(context.keyring === '' ? [] : [{ op: 'keyring', name: context.keyring } as const]),
+    ...compileLabels(wanted, context.host, context.field),
+    ...compileKeyring(wanted, context.keyring),
     ...rlimits(wanted, context.field),
-    ...(late ? [] : seccomp),
+    ...compileScheduling(spec.linux, wanted),
+    ...(isEarly ? [directory, ...context.seccomp] : []),
     ...credentials(wanted),
     { op: 'umask', mask: wanted.user?.umask ?? UMASK },
-    { op: 'working_directory', path: wanted.cwd, create: 0 },
+    ...(isEarly ? [] : [directory]),
     { op: 'environment', variables: mergeEnv([], wanted.env ?? []) },
-    ...go,
-    ...(late ? [{ op: 'no_new_privs' } as const, ...seccomp] : []),
-    { op: 'exec', argv: wanted.args },
+    ...context.wait,
+    ...(late ? [{ op: 'no_new_privs' } as const, ...context.seccomp] : []),
+    { op: 'exec', file: '', argv: wanted.args },
   ];
 }

@@ -1,20 +1,16 @@
 /** A config.json → the launch plan of a container's init. */
 import { SpecError } from '../spec/error.ts';
-import type { Spec } from '../spec/types.ts';
+import type { Process, Spec } from '../spec/types.ts';
 import { compileDevices } from './compile-devices.ts';
-import { compileMounts, showsCgroups } from './compile-mounts.ts';
-import {
-  checkNamespaces,
-  cloneOperations,
-  enterNamespaces,
-  idMapOperations,
-  namespacesOf,
-  type Namespaces,
-} from './compile-namespaces.ts';
-import { compilePlacement, type Placement } from './compile-placement.ts';
+import { compileMounts, showsCgroups, type CompiledMounts } from './compile-mounts.ts';
+import { checkNamespaces, cloneOperations, enterNamespaces, namespacesOf, writeIdMaps } from './compile-namespaces.ts';
+import { compilePlacement } from './compile-placement.ts';
 import { compileIdentity, compileOomScore, compileProcess } from './compile-process.ts';
-import { detachFromHost, enterRoot, makeRoot } from './compile-root.ts';
+import { enterRoot, makeRoot, refuseOnHost } from './compile-root.ts';
+import { compileFilter } from './compile-seccomp.ts';
+import { connectConsole, keepDescriptors } from './compile-stdio.ts';
 import type { Operation, Plan } from './operations.ts';
+import { stopsOf } from './stops.ts';
 import type { StartTarget } from './target.ts';
 
 /**
@@ -22,36 +18,34 @@ import type { StartTarget } from './target.ts';
  * milliseconds (an RCU grace period in the kernel), which the mounts before it hide.
  */
 class Settling {
-  private readonly operations: Operation[];
-  private isDone: boolean;
+  private isAwaited: boolean;
+  private cgroupNamespace: Operation[];
 
   constructor(isNeeded: boolean, ownCgroupNamespace: boolean) {
-    this.operations = ownCgroupNamespace ? [{ op: 'cgroup_namespace' }] : [];
-    if (isNeeded) this.operations.unshift({ op: 'await_settled' });
-    this.isDone = false;
+    this.isAwaited = !isNeeded;
+    this.cgroupNamespace = ownCgroupNamespace ? [{ op: 'cgroup_namespace' }] : [];
   }
 
-  /** The operations the first time, nothing after that. */
+  /** The waiting alone. Nothing where it was done before, or there is nothing to wait for. */
+  await(): Operation[] {
+    if (this.isAwaited) return [];
+    this.isAwaited = true;
+    return [{ op: 'await_settled' }];
+  }
+
+  /** And the cgroup namespace, which shows init's groups as they are then. Nothing the second time. */
   take(): Operation[] {
-    if (this.isDone) return [];
-    this.isDone = true;
-    return this.operations;
+    const operations = [...this.await(), ...this.cgroupNamespace];
+    this.cgroupNamespace = [];
+    return operations;
   }
 }
 
-function mountOperations(spec: Spec, target: StartTarget, parts: StartParts): Operation[] {
-  const { namespaces, placement, settling } = parts;
-  const compiled = compileMounts(spec, { target, namespaces, groups: placement.groups });
-  return compiled.flatMap((operations, index) => {
+function mountOperations(spec: Spec, { mounts }: CompiledMounts, settling: Settling): Operation[] {
+  return mounts.flatMap((operations, index) => {
     const mount = spec.mounts?.[index];
     return mount !== undefined && showsCgroups(mount) ? [...settling.take(), ...operations] : operations;
   });
-}
-
-interface StartParts {
-  readonly namespaces: Namespaces;
-  readonly placement: Placement;
-  readonly settling: Settling;
 }
 
 function hiddenPaths(spec: Spec): Operation[] {
@@ -61,41 +55,90 @@ function hiddenPaths(spec: Spec): Operation[] {
   ];
 }
 
+/** Where init stops before the last time, see Stops. */
+function stopOperations(spec: Spec, { stops }: StartTarget): { runtime: Operation[]; container: Operation[] } {
+  const needed = stopsOf(spec);
+  const stop = (asked: boolean): Operation[] => (asked ? [{ op: 'await_go' }] : []);
+  return {
+    runtime: stop(needed.runtime || stops?.runtime === true),
+    container: stop(needed.container || stops?.container === true),
+  };
+}
+
+/** A container may be created without a process, and then not be started, runtime.md#start: there is nothing to execute. */
+const NO_PROCESS: Process = { cwd: '/', args: [''] };
+
+interface StartOperations {
+  readonly pipe: readonly Operation[];
+  readonly first: readonly Operation[];
+  readonly wait: readonly Operation[];
+}
+
+/**
+ * How the command that starts the container and its init find each other, and where init waits for that. What is to be
+ * started later is looked for now: its absence is to be told by who creates the container.
+ */
+function startOperations(wanted: Process, { startPipe, awaitGo }: StartTarget): StartOperations {
+  if (startPipe === undefined) return { pipe: [], first: [], wait: awaitGo ? [{ op: 'await_go' }] : [] };
+  const { start, result } = startPipe;
+  const find: Operation = { op: 'find_executable', file: wanted.args?.[0] ?? '' };
+  return {
+    pipe: [{ op: 'start_pipe', start, result }],
+    first: [{ op: 'outlive_shim' }],
+    wait: wanted === NO_PROCESS ? [{ op: 'await_start' }] : [find, { op: 'await_start' }],
+  };
+}
+
 /**
  * @param spec - from validateSpec
  * @throws SpecError for what is missing for a start, or cannot be done on this host
  */
 export function compileStart(spec: Spec, target: StartTarget): Plan {
-  const wanted = spec.process;
-  if (wanted === undefined) throw new SpecError('process', 'is missing');
-  const namespaces = namespacesOf(spec);
-  checkNamespaces(spec, namespaces);
+  const wanted = spec.process ?? NO_PROCESS;
+  if (wanted === NO_PROCESS && target.startPipe === undefined) throw new SpecError('process', 'is missing');
+  const { host, id, bundle } = target;
+  const namespaces = namespacesOf(spec, host);
+  checkNamespaces(namespaces);
+  if (namespaces.mounts === 'host') refuseOnHost(spec, target);
 
-  const userNamespace = namespaces.fresh.has('user');
   const placement = compilePlacement(spec, target);
-  const settle = [...idMapOperations(spec.linux, namespaces), ...placement.afterClone, ...compileOomScore(wanted)];
-  const settling = new Settling(settle.length > 0 && !userNamespace, namespaces.fresh.has('cgroup'));
+  const mounts = compileMounts(spec, { target, namespaces, groups: placement.groups });
+  const seccomp = compileFilter(spec, { id, bundle, status: 'creating' }, target.seccomp);
+  const idMaps = namespaces.fresh.has('user') ? writeIdMaps(spec.linux ?? {}) : [];
+  const settle = [...idMaps, ...placement.afterClone, ...compileOomScore(wanted)];
+  const settling = new Settling(settle.length > 0, namespaces.fresh.has('cgroup'));
+  const stops = stopOperations(spec, target);
+  const start = startOperations(wanted, target);
 
   return [
+    ...start.pipe,
+    ...connectConsole(wanted, target),
+    ...seccomp.connect,
+    ...mounts.trees,
     ...placement.beforeClone,
     ...cloneOperations(namespaces),
     ...settle,
+    ...start.first,
+    ...keepDescriptors(target),
     // Nothing can be made or mounted before there are ids to own it.
-    ...(userNamespace ? ([{ op: 'await_settled' }, { op: 'become_root' }] as const) : []),
+    ...(namespaces.user ? settling.await() : []),
     ...enterNamespaces(spec, namespaces),
-    detachFromHost(spec),
-    ...makeRoot(spec, target, userNamespace),
-    ...mountOperations(spec, target, { namespaces, placement, settling }),
-    ...compileDevices(spec, wanted, userNamespace),
+    ...makeRoot(spec, target, namespaces, namespaces.user ? [{ op: 'become_root' }] : []),
+    ...mountOperations(spec, mounts, settling),
+    ...compileDevices(spec, wanted, namespaces.user),
     ...hiddenPaths(spec),
     ...settling.take(),
-    ...enterRoot(spec, target),
-    ...compileIdentity(spec),
+    ...stops.runtime,
+    ...stops.container,
+    ...enterRoot(spec, target, namespaces),
+    ...compileIdentity(spec, namespaces, host),
     ...compileProcess(spec, wanted, {
       field: 'process',
-      keyring: target.newKeyring ? `_ses.${target.id}` : '',
-      awaitGo: target.awaitGo,
-      seccomp: target.seccomp,
+      host,
+      user: namespaces.user,
+      keyring: target.newKeyring ? `_ses.${id}` : '',
+      seccomp: seccomp.load,
+      wait: start.wait,
     }),
   ];
 }

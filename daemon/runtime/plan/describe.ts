@@ -1,10 +1,17 @@
 import { RLIMITS } from '../spec/rlimits.ts';
+import { CLONE_FLAGS } from './kernel.ts';
 import type { Operation } from './operations.ts';
 
 /** RLIMIT_NOFILE for 7; the number where it has no name. */
 function rlimitName(resource: number | bigint): string {
   for (const [name, number] of RLIMITS) if (number === Number(resource)) return name;
   return `rlimit ${String(resource)}`;
+}
+
+/** "network" for CLONE_NEWNET; the number where it has no name. */
+function namespaceName(type: number | bigint): string {
+  for (const [name, flag] of Object.entries(CLONE_FLAGS)) if (flag === Number(type)) return name;
+  return String(type);
 }
 
 /** The last component of a path: the file of a control group. */
@@ -28,8 +35,9 @@ export function describeOperation(operation: Operation): string {
       return `join cgroup ${operation.host}`;
     case 'cgroup_devices':
       return `restrict devices of cgroup ${operation.host}`;
-    case 'pid_namespace_join':
-      return `join pid namespace ${operation.host}`;
+    case 'birth_namespace':
+    case 'namespace_join':
+      return `join ${namespaceName(operation.type)} namespace ${operation.host}`;
     case 'pid_namespace_of_init':
       return 'join pid namespace of the container';
     case 'clone':
@@ -40,12 +48,19 @@ export function describeOperation(operation: Operation): string {
       return 'map group ids';
     case 'oom_score_adj':
       return `set oom_score_adj to ${String(operation.value)}`;
+    case 'connect':
+      return `connect to ${operation.host}`;
+    case 'start_pipe':
+      return `open start pipe ${operation.start}`;
+    case 'container_init':
+      return `reach the container's process ${String(operation.pid)}`;
+    case 'bind_tree':
+      return `${operation.user_namespace === '' ? 'clone' : 'id-map'} ${operation.source}`;
     case 'await_settled':
       return 'wait for the host side of the start';
     case 'await_go':
+    case 'await_start':
       return 'wait for the start';
-    case 'namespace_join':
-      return `join namespace ${operation.host}`;
     case 'join_init':
       return 'join the namespaces of the container';
     case 'become_root':
@@ -56,6 +71,10 @@ export function describeOperation(operation: Operation): string {
       return 'make cgroup namespace';
     case 'loopback_up':
       return 'bring loopback up';
+    case 'outlive_shim':
+      return 'outlive the shim';
+    case 'preserve_descriptors':
+      return `preserve ${String(operation.count)} descriptors`;
     case 'root_propagation':
       return 'set propagation of the root';
     case 'root_overlay':
@@ -63,6 +82,10 @@ export function describeOperation(operation: Operation): string {
       return `mount overlay of ${operation.lower.join(':')} as root`;
     case 'root_bind':
       return `bind ${operation.source} as root`;
+    case 'root_directory':
+      return `take ${operation.source} as root`;
+    case 'private_parent':
+      return `make the mount of ${operation.at} private`;
     case 'mount':
       return `mount ${operation.type} at ${operation.target}`;
     case 'bind':
@@ -85,6 +108,7 @@ export function describeOperation(operation: Operation): string {
       return 'open terminal';
     case 'pivot_root':
     case 'move_root':
+    case 'change_root':
       return 'enter root';
     case 'sysctl':
       return `set sysctl ${operation.key.replaceAll('/', '.')}`;
@@ -106,13 +130,20 @@ export function describeOperation(operation: Operation): string {
       return 'set capabilities';
     case 'no_new_privs':
       return 'set no_new_privs';
+    case 'label':
+      return `set ${operation.file} label to ${operation.value}`;
+    case 'system_call':
+      return `call ${operation.name}`;
     case 'seccomp':
+    case 'seccomp_notify':
       return 'load seccomp filter';
     case 'working_directory':
       return `change directory to ${operation.path}`;
     case 'environment':
       return 'set environment';
+    case 'find_executable':
+      return `exec ${operation.file}`;
     case 'exec':
-      return `exec ${operation.argv[0] ?? ''}`;
+      return `exec ${operation.file === '' ? (operation.argv[0] ?? '') : operation.file}`;
   }
 }

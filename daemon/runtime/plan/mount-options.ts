@@ -16,6 +16,10 @@ export interface MountOptions {
   readonly propagation: number;
   readonly recursiveBind: boolean;
   readonly copyUp: boolean;
+  /** Owners are seen through the maps of a user namespace: those of the mount, or of all mounts below it too. */
+  readonly idMap: 'none' | 'top' | 'tree';
+  /** What is mounted there already is changed. */
+  readonly remount: boolean;
   /** What is none of the above: for the file system. */
   readonly data: readonly string[];
 }
@@ -56,7 +60,36 @@ const PROPAGATION = new Map<string, number>([
 ]);
 
 /** They say what is so anyway, or how chatty the kernel is to be. */
-const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['defaults', 'async', 'nomand', 'nolazytime', 'silent', 'loud']);
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
+  'bind',
+  'defaults',
+  'async',
+  'nomand',
+  'nolazytime',
+  'noiversion',
+  'silent',
+  'loud',
+]);
+
+/** Of a file system as a whole, by the names that fsconfig(2) has for them: fs/fs_context.c, and ext4 for the last. */
+const FOR_FILE_SYSTEM: ReadonlyMap<string, string> = new Map([
+  ['sync', 'sync'],
+  ['dirsync', 'dirsync'],
+  ['mand', 'mand'],
+  ['lazytime', 'lazytime'],
+  ['iversion', 'i_version'],
+]);
+
+/** What the runtime does itself. */
+const WORDS: ReadonlySet<string> = new Set(['rbind', 'tmpcopyup', 'idmap', 'ridmap', 'remount']);
+
+/** Every name that has a meaning here; any other is handed to the file system. */
+export const MOUNT_OPTION_NAMES: readonly string[] = [
+  ...[...ATTRIBUTES.keys(), ...PROPAGATION.keys()].flatMap((name) => [name, `r${name}`]),
+  ...WITHOUT_EFFECT,
+  ...FOR_FILE_SYSTEM.keys(),
+  ...WORDS,
+].sort();
 
 /** What set and clear say together with a later option, which wins. */
 function apply(to: Attributes, [set, clear]: Change): void {
@@ -74,13 +107,17 @@ export function propagationFlags(option: string): number | undefined {
   return tree === undefined ? PROPAGATION.get(option) : tree | MS.REC;
 }
 
+/** True for an option that is handed to the file system: known to it alone, or about it as a whole. */
+export function isFileSystemOption(name: string): boolean {
+  return FOR_FILE_SYSTEM.has(name) || !MOUNT_OPTION_NAMES.includes(name);
+}
+
 export function parseMountOptions(options: readonly string[]): MountOptions {
   const top: Attributes = { set: 0, clear: 0 };
   const tree: Attributes = { set: 0, clear: 0 };
   let propagation = 0;
-  let recursiveBind = false;
-  let copyUp = false;
   const data: string[] = [];
+  const given = new Set(options);
   for (const option of options) {
     const one = ATTRIBUTES.get(option);
     const all = one === undefined ? recursive(ATTRIBUTES, option) : undefined;
@@ -88,11 +125,11 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
     if (one !== undefined) apply(top, one);
     else if (all !== undefined) apply(tree, all);
     else if (flags !== undefined) propagation = flags;
-    else if (option === 'rbind') recursiveBind = true;
-    else if (option === 'tmpcopyup') copyUp = true;
-    else if (option !== 'bind' && !WITHOUT_EFFECT.has(option)) data.push(option);
+    else if (!WITHOUT_EFFECT.has(option) && !WORDS.has(option)) data.push(FOR_FILE_SYSTEM.get(option) ?? option);
   }
-  return { top, tree, propagation, recursiveBind, copyUp, data };
+  const idMap = given.has('ridmap') ? 'tree' : given.has('idmap') ? 'top' : 'none';
+  const [recursiveBind, copyUp, remount] = [given.has('rbind'), given.has('tmpcopyup'), given.has('remount')];
+  return { top, tree, propagation, recursiveBind, copyUp, remount, idMap, data };
 }
 
 /** The MOUNT_ATTR_* of a new mount, which has nothing below it. */

@@ -17,10 +17,12 @@
 import type { Fields, ValuesOf } from '../../../shared/wire/fields.ts';
 
 export const PLAN_MAGIC = 0x4e_4c_50_54; // "TPLN"
-export const PLAN_VERSION = 1;
+export const PLAN_VERSION = 2;
 
 /** Bits of `mount.flags`. */
 export const MOUNT_COPY_UP = 1;
+/** What `connect.purpose` may be: who is sent a descriptor. */
+export const CONNECT_PURPOSES = { console: 0, seccomp_listener: 1 } as const;
 /** What `device.kind` may be: the letters of mknod(1), as their character codes. */
 export const DEVICE_KINDS = { c: 0x63, b: 0x62, p: 0x70 } as const;
 
@@ -34,8 +36,11 @@ interface Shape {
 
 export const OPERATIONS = {
   // -- shim, before or after `clone` -------------------------------------------------------------------
-  /** mkdir -p of a control group on the host. The groups that did not exist before are removed, deepest first, after the end. */
-  cgroup_make: { code: 1, room: 'shim', fields: { host: 'str' } },
+  /**
+   * mkdir -p of a control group (or resctrl's) on the host. The groups that did not exist before are removed, deepest
+   * first, after the end; where `keep` is 1 they are not, for others may have come to share them.
+   */
+  cgroup_make: { code: 1, room: 'shim', fields: { host: 'str', keep: 'u64' } },
   /** Writes `value` to the file `host` (one write(2)); of a control group or of another kernel file system. */
   cgroup_write: { code: 2, room: 'shim', fields: { host: 'str', value: 'str' } },
   /** v1 and joining late: writes the child's pid to `host`/cgroup.procs. Only after `clone`. */
@@ -44,8 +49,12 @@ export const OPERATIONS = {
   cgroup_into: { code: 4, room: 'shim', fields: { host: 'str' } },
   /** v2: loads the BPF_PROG_TYPE_CGROUP_DEVICE program and attaches it to the group. `program`: struct bpf_insn[]. */
   cgroup_devices: { code: 5, room: 'shim', fields: { host: 'str', program: 'bytes' } },
-  /** The child is born into the pid namespace of this path (setns before clone, and back after it). Only before `clone`. */
-  pid_namespace_join: { code: 6, room: 'shim', fields: { host: 'str' } },
+  /**
+   * The child is born in the namespace at `host`, whose type must be the one CLONE_NEW* flag `type`: any but the mount
+   * namespace's. An intermediate process enters them in the order of the plan, that of the user last, with the rights of
+   * the host's root, and clones (CLONE_PARENT). Only before `clone`, whose flags then lack `type`. Once a type.
+   */
+  birth_namespace: { code: 6, room: 'shim', fields: { type: 'u64', host: 'str' } },
   /** The child is born into the pid namespace of the container's init (exec). Only before `clone`. */
   pid_namespace_of_init: { code: 7, room: 'shim', fields: {} },
   /** clone3 with these CLONE_NEW* flags (and CLONE_PIDFD, and CLONE_INTO_CGROUP after `cgroup_into`). Exactly one. */
@@ -56,11 +65,26 @@ export const OPERATIONS = {
   gid_map: { code: 10, room: 'shim', fields: { map: 'str', deny_setgroups: 'u64' } },
   /** Writes /proc/PID/oom_score_adj as host root (lowering needs CAP_SYS_RESOURCE). Only after `clone`. */
   oom_score_adj: { code: 11, room: 'shim', fields: { value: 'i64' } },
+  /** Connects to the unix stream socket at `host`; init inherits the connection. `purpose`: CONNECT_PURPOSES. Only before `clone`. */
+  connect: { code: 12, room: 'shim', fields: { purpose: 'u64', host: 'str' } },
+  /** Opens the named pipes that `await_start` waits at and answers on; init inherits them. Only before `clone`. */
+  start_pipe: { code: 13, room: 'shim', fields: { start: 'str', result: 'str' } },
+  /** The container's init is this process, no child of the shim's (tare-oci exec); ESRCH where the start time (field 22 of its stat) is another. Only before `clone`. */
+  container_init: { code: 14, room: 'shim', fields: { pid: 'u64', start_time: 'u64' } },
+  /**
+   * A detached clone of the tree at `source`, id-mapped (MOUNT_ATTR_IDMAP) by the user namespace at that path ("": not at
+   * all, a peer of the host's mount where that is shared), `map_all` 1: with all mounts below it. Init inherits it: `bind.tree` counts these from 0. Only before `clone`, for it takes the rights of the host's root.
+   */
+  bind_tree: {
+    code: 15,
+    room: 'shim',
+    fields: { source: 'str', recursive: 'u64', user_namespace: 'str', map_all: 'u64' },
+  },
 
   // -- init: namespaces --------------------------------------------------------------------------------
   /** Waits until every shim operation after `clone` is done. */
   await_settled: { code: 32, room: 'init', fields: {} },
-  /** Reports *created* and waits for *go* (OCI create and start). */
+  /** Reports *created* and waits for *go*. May stand several times: hooks are run at some of these stops. */
   await_go: { code: 33, room: 'init', fields: {} },
   /** setns(2) to the namespace at `host`, whose type must be the one CLONE_NEW* flag `type`. */
   namespace_join: { code: 34, room: 'init', fields: { type: 'u64', host: 'str' } },
@@ -83,6 +107,16 @@ export const OPERATIONS = {
   cgroup_namespace: { code: 38, room: 'init', fields: {} },
   /** Brings `lo` up in the network namespace. */
   loopback_up: { code: 39, room: 'init', fields: {} },
+  /** Init is not killed when its shim ends (tare-oci, whose shim ends with its command). First of init's. */
+  outlive_shim: { code: 40, room: 'init', fields: {} },
+  /** The user's program inherits descriptors 3 to 2 + `count`. */
+  preserve_descriptors: { code: 41, room: 'init', fields: { count: 'u64' } },
+  /**
+   * Reports *created*, then waits for a byte in the pipe `start_pipe.start`; from there on a failure goes to
+   * `start_pipe.result` as the text "OPERATION ERRNO STEP\nPATH", and its end without one says that execve succeeded.
+   * read(2) and write(2) only, for the container's seccomp filter may be in force.
+   */
+  await_start: { code: 42, room: 'init', fields: {} },
 
   // -- init: mounts ------------------------------------------------------------------------------------
   /** mount(NULL, "/", propagation): `flags` of MS_PRIVATE|MS_SLAVE|MS_SHARED|MS_UNBINDABLE, and MS_REC. */
@@ -99,7 +133,8 @@ export const OPERATIONS = {
   root_bind: { code: 51, room: 'init', fields: { source: 'str', at: 'str' } },
   /**
    * A new file system by fsopen(2): `options` as "key=value" or "key"; `attributes` are MOUNT_ATTR_*.
-   * The target directory is made if missing. `flags`: MOUNT_COPY_UP copies what the target holds into the new (tmpfs) one.
+   * The target directory is made if missing. A tmpfs without "mode=" has the mode of a target that is there. `flags`:
+   * MOUNT_COPY_UP copies what the target holds into the new (tmpfs) one, with its mode and owner where the options give none.
    */
   mount: {
     code: 52,
@@ -109,6 +144,7 @@ export const OPERATIONS = {
   /**
    * A bind by open_tree(2) of a host path. `recursive` 1: with what is mounted under it. `set` and `clear` are
    * MOUNT_ATTR_* for the top mount, `set_all` and `clear_all` for it and all below. `propagation` MS_* or 0.
+   * `tree`: which `bind_tree` is attached, -1 for a clone of `source` made here.
    * The target is made if missing: a directory for a directory, an empty file for all else.
    */
   bind: {
@@ -123,6 +159,7 @@ export const OPERATIONS = {
       set_all: 'u64',
       clear_all: 'u64',
       propagation: 'u64',
+      tree: 'i64',
     },
   },
   /** mount_setattr(2) on the mount at `target` ("/" is the root). */
@@ -157,6 +194,12 @@ export const OPERATIONS = {
   pivot_root: { code: 62, room: 'init', fields: {} },
   /** Where pivot_root cannot work (initramfs): mount --move of the root onto "/", then chroot. */
   move_root: { code: 63, room: 'init', fields: {} },
+  /** The mount that holds the host path `at` becomes private: where mounts are shared with the host, ours are not to be. Before `become_root`, which may not be allowed to look there. */
+  private_parent: { code: 64, room: 'init', fields: { at: 'str' } },
+  /** The directory `source` itself is the root, nothing is mounted: for a container without a mount namespace of its own. */
+  root_directory: { code: 65, room: 'init', fields: { source: 'str' } },
+  /** chroot(2) into the root; the end of a start that has no mount namespace of its own. */
+  change_root: { code: 66, room: 'init', fields: {} },
 
   // -- init: the process -------------------------------------------------------------------------------
   /** /proc/sys/`key` (slashes, not dots) through a descriptor verified to be procfs. */
@@ -184,8 +227,26 @@ export const OPERATIONS = {
   /** chdir, then proof that the directory is inside the root. `create` 1: made if missing. */
   working_directory: { code: 91, room: 'init', fields: { path: 'str', create: 'u64' } },
   environment: { code: 92, room: 'init', fields: { variables: 'strs' } },
-  /** Closes all but stdio and execve(2)s; argv[0] without a slash is looked up in the environment's PATH. Last. */
-  exec: { code: 93, room: 'init', fields: { argv: 'strs' } },
+  /** Closes all but stdio and what is preserved, and execve(2)s `file`, "" for argv[0]; without a slash it is looked up in the environment's PATH. Last. */
+  exec: { code: 93, room: 'init', fields: { file: 'str', argv: 'strs' } },
+  /** Writes `value` to /proc/self/attr/`file` ("apparmor/exec", "exec") through a descriptor verified to be procfs. */
+  label: { code: 94, room: 'init', fields: { file: 'str', value: 'str' } },
+  /**
+   * syscall(2) by its number on this architecture; a result below 0 is a failure whose step is `name`. At most six
+   * `arguments`; that of index `buffer_argument` (-1: none) is the address of `buffer`. For what only sets a property of the process.
+   */
+  system_call: {
+    code: 95,
+    room: 'init',
+    fields: { name: 'str', number: 'u64', arguments: 'u64s', buffer_argument: 'i64', buffer: 'bytes' },
+  },
+  /**
+   * `seccomp` with SECCOMP_FILTER_FLAG_NEW_LISTENER among its flags; the listener is sent over the connection of purpose
+   * `seccomp_listener`, with the text that the parts of `state` make when init's pid on the host is put between each two.
+   */
+  seccomp_notify: { code: 96, room: 'init', fields: { filter: 'bytes', flags: 'u64', state: 'strs' } },
+  /** Fails as `exec` of `file` would where that is not found or may not be executed; after `environment`. Other errors are exec's to tell. */
+  find_executable: { code: 97, room: 'init', fields: { file: 'str' } },
 } as const satisfies Record<string, Shape>;
 
 export type OperationName = keyof typeof OPERATIONS;

@@ -70,8 +70,15 @@ export function conventionsOf(arch: string): readonly Convention[] | undefined {
   return Object.hasOwn(MACHINES, arch) ? MACHINES[arch] : undefined;
 }
 
-export function isArchitecture(name: string): boolean {
-  return (
-    FOREIGN.has(name) || Object.values(MACHINES).some((list) => list.some((convention) => convention.name === name))
-  );
+/** Every SCMP_ARCH_* of the specification. */
+export const ARCHITECTURES: ReadonlySet<string> = new Set([
+  ...Object.values(MACHINES).flatMap((list) => list.map(({ name }) => name)),
+  ...FOREIGN,
+]);
+
+/** The number of the system call `name` on the machine `arch` (process.arch). @throws RangeError where it has none */
+export function syscallNumber(name: string, arch: string = process.arch): number {
+  const number = conventionsOf(arch)?.[0]?.syscalls[name];
+  if (number === undefined) throw new RangeError(`${name} is not a system call of ${arch}`);
+  return number;
 }

@@ -14,7 +14,7 @@
 import { SpecError } from '../spec/error.ts';
 import type { Seccomp } from '../spec/types.ts';
 import type { Convention } from './architectures.ts';
-import { conventionsOf, isArchitecture, LAST_NUMBER } from './architectures.ts';
+import { ARCHITECTURES, conventionsOf, LAST_NUMBER } from './architectures.ts';
 import type { Interval, Label } from './assemble.ts';
 import {
   Assembler,
@@ -28,32 +28,61 @@ import {
 import type { Clause, ClausesByName } from './rules.ts';
 import { ANSWER_KILL_PROCESS, answerForNewer, effectiveClauses, resolveAnswer, resolveClauses } from './rules.ts';
 
-/** `filter`: struct sock_filter[]; `flags`: SECCOMP_FILTER_FLAG_*. */
+/** `filter`: struct sock_filter[]; `flags`: SECCOMP_FILTER_FLAG_*; `notifies`: calls are handed to a listener. */
 export interface SeccompProgram {
   readonly filter: Uint8Array;
   readonly flags: number;
+  readonly notifies: boolean;
 }
 
-/** SECCOMP_FILTER_FLAG_* of include/uapi/linux/seccomp.h. */
-const FLAGS: Readonly<Record<string, number>> = {
-  SECCOMP_FILTER_FLAG_TSYNC: 1,
-  SECCOMP_FILTER_FLAG_LOG: 2,
-  SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
-};
+/** SECCOMP_FILTER_FLAG_* of include/uapi/linux/seccomp.h that a profile may name. */
+export const SECCOMP_FLAGS: ReadonlyMap<string, number> = new Map([
+  ['SECCOMP_FILTER_FLAG_TSYNC', 1],
+  ['SECCOMP_FILTER_FLAG_LOG', 2],
+  ['SECCOMP_FILTER_FLAG_SPEC_ALLOW', 4],
+  ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV', 32],
+]);
+const NEW_LISTENER = 8;
+/** With a listener the kernel asks for this one beside TSYNC: an error is then an errno, not a thread's id. */
+const TSYNC = 1;
+const TSYNC_ESRCH = 16;
 
 const FIELD = 'linux.seccomp';
+const NOTIFY = 'SCMP_ACT_NOTIFY';
 
-function resolveFlags(flags: readonly string[]): number {
-  let bits = 0;
+function resolveFlags(flags: readonly string[], notifies: boolean): number {
+  let bits = notifies ? NEW_LISTENER : 0;
   for (const [index, flag] of flags.entries()) {
     const field = `${FIELD}.flags[${String(index)}]`;
-    if (flag === 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV') {
-      throw new SpecError(field, `${flag} needs a listener, which is not supported`, 'unsupported');
+    const bit = SECCOMP_FLAGS.get(flag);
+    if (bit === undefined) throw new SpecError(field, `${JSON.stringify(flag)} is not a seccomp flag`);
+    if (flag === 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV' && !notifies) {
+      throw new SpecError(field, `${flag} is for a profile with SCMP_ACT_NOTIFY`);
     }
-    if (!Object.hasOwn(FLAGS, flag)) throw new SpecError(field, `${JSON.stringify(flag)} is not a seccomp flag`);
-    bits |= FLAGS[flag] ?? 0;
+    bits |= bit;
   }
-  return bits;
+  return notifies && (bits & TSYNC) !== 0 ? bits | TSYNC_ESRCH : bits;
+}
+
+/** The call by which the listener is handed over: nobody could answer for it yet. */
+const HAND_OVER = 'sendmsg';
+
+/** Whether any call is handed to a listener. @throws SpecError where the hand-over itself would be, or nobody listens */
+function checkNotify(seccomp: Seccomp): boolean {
+  if (seccomp.defaultAction === NOTIFY) {
+    throw new SpecError(`${FIELD}.defaultAction`, `${NOTIFY} for every call would stop the hand-over of the listener`);
+  }
+  const rules = (seccomp.syscalls ?? []).map((rule, index) => ({ rule, index }));
+  const handed = rules.filter(({ rule }) => rule.action === NOTIFY);
+  for (const { rule, index } of handed) {
+    if (!rule.names.includes(HAND_OVER)) continue;
+    const field = `${FIELD}.syscalls[${String(index)}].names`;
+    throw new SpecError(field, `${NOTIFY} for ${HAND_OVER} would stop the hand-over of the listener`);
+  }
+  if (handed.length > 0 && (seccomp.listenerPath ?? '') === '') {
+    throw new SpecError(`${FIELD}.listenerPath`, `is missing: ${NOTIFY} needs a listener`);
+  }
+  return handed.length > 0;
 }
 
 /** The conventions of `arch` that the profile covers: the machine's own, and those it lists. */
@@ -64,7 +93,7 @@ function coveredConventions(seccomp: Seccomp, arch: string): readonly Convention
   }
   const listed = new Set(seccomp.architectures);
   for (const [index, name] of (seccomp.architectures ?? []).entries()) {
-    if (isArchitecture(name)) continue;
+    if (ARCHITECTURES.has(name)) continue;
     throw new SpecError(`${FIELD}.architectures[${String(index)}]`, `${JSON.stringify(name)} is not an architecture`);
   }
   return conventions.filter((convention, index) => index === 0 || listed.has(convention.name));
@@ -141,14 +170,15 @@ function writeAudit(
 
 /**
  * The program for `seccomp` on the machine `arch` (process.arch). Throws SpecError: `invalid` for what is
- * malformed, `unsupported` for SCMP_ACT_NOTIFY, an unknown machine, or more than 4096 instructions.
+ * malformed, `unsupported` for an unknown machine, or more than 4096 instructions.
  */
 export function compileSeccomp(seccomp: Seccomp, arch: string = process.arch): SeccompProgram {
   const fallback = resolveAnswer(seccomp.defaultAction, seccomp.defaultErrnoRet, {
     action: `${FIELD}.defaultAction`,
     errno: `${FIELD}.defaultErrnoRet`,
   });
-  const flags = resolveFlags(seccomp.flags ?? []);
+  const notifies = checkNotify(seccomp);
+  const flags = resolveFlags(seccomp.flags ?? [], notifies);
   const covered = coveredConventions(seccomp, arch);
   const clauses = resolveClauses(seccomp, fallback, FIELD);
   const assembler = new Assembler();
@@ -165,5 +195,5 @@ export function compileSeccomp(seccomp: Seccomp, arch: string = process.arch): S
     const size = `${String(assembler.length)} instructions, and the kernel takes ${String(MOST_INSTRUCTIONS)}`;
     throw new SpecError(FIELD, `the profile compiles to ${size}`, 'unsupported');
   }
-  return { filter: assembler.encode(), flags };
+  return { filter: assembler.encode(), flags, notifies };
 }

@@ -1,16 +1,7 @@
 /** A profile of the OCI specification (config-linux.md, "Seccomp"), checked and with every value resolved. */
 import { SpecError } from '../spec/error.ts';
-import type { Integer, Seccomp, SeccompRule } from '../spec/types.ts';
+import { OPERATORS, type Integer, type Seccomp, type SeccompRule } from '../spec/types.ts';
 
-export const OPERATORS = [
-  'SCMP_CMP_NE',
-  'SCMP_CMP_LT',
-  'SCMP_CMP_LE',
-  'SCMP_CMP_EQ',
-  'SCMP_CMP_GE',
-  'SCMP_CMP_GT',
-  'SCMP_CMP_MASKED_EQ',
-] as const;
 export type Operator = (typeof OPERATORS)[number];
 
 /** `value` and `second` are unsigned 64 bits. MASKED_EQ: (argument & value) === (second & value). */
@@ -41,6 +32,7 @@ const ANSWERS: Readonly<Record<string, number>> = {
   SCMP_ACT_KILL_PROCESS: 0x8000_0000,
   SCMP_ACT_TRAP: 0x0003_0000,
   SCMP_ACT_ERRNO: 0x0005_0000,
+  SCMP_ACT_NOTIFY: 0x7fc0_0000,
   SCMP_ACT_TRACE: 0x7ff0_0000,
   SCMP_ACT_LOG: 0x7ffc_0000,
   SCMP_ACT_ALLOW: 0x7fff_0000,
@@ -61,11 +53,9 @@ export function resolveAnswer(
   errnoRet: Integer | undefined,
   field: { action: string; errno: string },
 ): number {
-  if (action === 'SCMP_ACT_NOTIFY') {
-    throw new SpecError(field.action, 'SCMP_ACT_NOTIFY needs a listener, which is not supported', 'unsupported');
-  }
-  if (!Object.hasOwn(ANSWERS, action))
+  if (!Object.hasOwn(ANSWERS, action)) {
     throw new SpecError(field.action, `${JSON.stringify(action)} is not a seccomp action`);
+  }
   const base = ANSWERS[action] ?? 0;
   if (action !== 'SCMP_ACT_ERRNO' && action !== 'SCMP_ACT_TRACE') {
     if (errnoRet !== undefined) throw new SpecError(field.errno, `${action} takes no errno`);

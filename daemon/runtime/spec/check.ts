@@ -10,10 +10,20 @@ export interface Rules {
    * null counts as absent too, as it does for the runtimes written in Go.
    */
   readonly unknown: 'refuse' | 'ignore';
+  /** Is told what is left out with "ignore" although it is a property that there is: it could have no effect. */
+  readonly warn?: (field: string, problem: string) => void;
+}
+
+/** What is below a value that is checked: the properties of an object, or one check for all entries of a list or map. */
+interface Parts {
+  readonly properties?: ReadonlyMap<string, Check<unknown>>;
+  readonly entries?: { readonly of: 'list' | 'map'; readonly check: Check<unknown> };
 }
 
 /** Gives the value back in its type (a copy for objects and lists), or throws SpecError. */
-export type Check<T> = (value: unknown, field: string, rules: Rules) => T;
+export interface Check<T> extends Parts {
+  (value: unknown, field: string, rules: Rules): T;
+}
 
 export const U32_MAX = 0xffff_ffff;
 /** 2^32-1 is "no id" to the kernel. */
@@ -47,12 +57,12 @@ type Shape<T> = { readonly [K in keyof T]-?: Check<Exclude<T[K], undefined>> };
 /** An object of these properties. The result has only them. */
 export function object<T extends object>(shape: Shape<T>, required: readonly (keyof T & string)[]): Check<T> {
   const checks = new Map<string, Check<unknown>>(Object.entries(shape));
-  return (value, field, rules) => {
+  const check = (value: unknown, field: string, rules: Rules): T => {
     const result: Record<string, unknown> = {};
     for (const [name, part] of Object.entries(objectOf(value, field))) {
       if (part === undefined || (part === null && rules.unknown === 'ignore')) continue;
-      const check = checks.get(name);
-      if (check !== undefined) result[name] = check(part, below(field, name), rules);
+      const known = checks.get(name);
+      if (known !== undefined) result[name] = known(part, below(field, name), rules);
       else if (rules.unknown === 'refuse') throw new SpecError(below(field, name), 'there is no such property');
     }
     for (const name of required) {
@@ -60,11 +70,12 @@ export function object<T extends object>(shape: Shape<T>, required: readonly (ke
     }
     return result as T;
   };
+  return Object.assign(check, { properties: checks });
 }
 
 /** An object of any keys; `key` may refuse some. */
 export function mapOf<T>(check: Check<T>, key?: (name: string, field: string) => void): Check<Record<string, T>> {
-  return (value, field, rules) => {
+  const all = (value: unknown, field: string, rules: Rules): Record<string, T> => {
     const result: Record<string, T> = {};
     for (const [name, part] of Object.entries(objectOf(value, field))) {
       if (name === '__proto__') throw new SpecError(field, 'the key "__proto__" is not allowed');
@@ -74,13 +85,15 @@ export function mapOf<T>(check: Check<T>, key?: (name: string, field: string) =>
     }
     return result;
   };
+  return Object.assign(all, { entries: { of: 'map' as const, check } });
 }
 
 export function list<T>(check: Check<T>): Check<T[]> {
-  return (value, field, rules) => {
+  const all = (value: unknown, field: string, rules: Rules): T[] => {
     if (!Array.isArray(value)) throw new SpecError(field, `a list is expected, not ${kindOf(value)}`);
     return value.map((part: unknown, index) => check(part, `${field}[${String(index)}]`, rules));
   };
+  return Object.assign(all, { entries: { of: 'list' as const, check } });
 }
 
 /** A string that can cross into C: no NUL, and no half of a surrogate pair, which UTF-8 cannot hold. */
@@ -148,6 +161,13 @@ export const anyPath: Check<string> = (value, field, rules) => {
   return value as string;
 };
 
+/** An absolute path of the host, as it stands: the kernel resolves it. */
+export const hostPath: Check<string> = (value, field, rules) => {
+  const path = anyPath(value, field, rules);
+  if (!path.startsWith('/')) throw new SpecError(field, `"${path}" is not an absolute path`);
+  return path;
+};
+
 /** An absolute path without ".."; the result has no "//", "/./" and no slash at its end. */
 export const absolutePath: Check<string> = (value, field, rules) => {
   const path = anyPath(value, field, rules);
@@ -159,11 +179,17 @@ export const absolutePath: Check<string> = (value, field, rules) => {
 
 /** What was checked by `check` and then also by `further`, which throws. */
 export function and<T>(check: Check<T>, further: (value: T, field: string, rules: Rules) => void): Check<T> {
-  return (value, field, rules) => {
-    const result = check(value, field, rules);
-    further(result, field, rules);
-    return result;
-  };
+  return after(check, (value, field, rules) => {
+    further(value, field, rules);
+    return value;
+  });
+}
+
+/** What `check` gives, as `change` makes it. */
+export function after<T>(check: Check<T>, change: (value: T, field: string, rules: Rules) => T): Check<T> {
+  const both = (value: unknown, field: string, rules: Rules): T => change(check(value, field, rules), field, rules);
+  const { properties, entries } = check;
+  return Object.assign(both, properties === undefined ? {} : { properties }, entries === undefined ? {} : { entries });
 }
 
 /** What the specification has and this runtime does not do: refused by name unless `idle` says it asks for nothing. */
@@ -171,6 +197,19 @@ export function unsupported<T>(check: Check<T>, idle: (value: T) => boolean, pro
   return and(check, (value, field) => {
     if (!idle(value)) throw new SpecError(field, problem, 'unsupported');
   });
+}
+
+/**
+ * Every property that `check` knows, as paths: "process.user.uid", "mounts[].options[]", "linux.sysctl.*". What holds
+ * others (an object, a list of objects) is not named itself.
+ */
+export function propertiesOf(check: Check<unknown>, path = ''): string[] {
+  const { properties, entries } = check;
+  if (properties !== undefined) {
+    return [...properties].flatMap(([name, part]) => propertiesOf(part, below(path, name)));
+  }
+  if (entries !== undefined) return propertiesOf(entries.check, entries.of === 'list' ? `${path}[]` : `${path}.*`);
+  return [path];
 }
 
 /** Refuses a second entry of the same name. */

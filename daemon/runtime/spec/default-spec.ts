@@ -5,6 +5,7 @@ import { below, isObject } from './check.ts';
 import { SpecError } from './error.ts';
 import { MAX_JSON_DEPTH } from './json.ts';
 import type { Integer, Linux, Mount, NamespaceType, Process, Seccomp, Spec, User } from './types.ts';
+import { OCI_VERSION_MAX } from './version.ts';
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const NOFILE_SOFT = 1024;
@@ -156,7 +157,7 @@ function defaultLinux(from: SpecDefaults): Linux {
 /** The complete config.json of a container with the defaults. The root's path is the runner's to decide: "rootfs". */
 export function defaultSpec(from: SpecDefaults): Spec {
   return {
-    ociVersion: '1.3.0',
+    ociVersion: OCI_VERSION_MAX,
     root: { path: 'rootfs', readonly: from.readonlyRoot ?? false },
     hostname: from.hostname,
     mounts: defaultMounts(from.privileged ?? false),

@@ -51,18 +51,20 @@ export interface Process {
   capabilities?: CapabilitySets;
   noNewPrivileges?: boolean;
   oomScoreAdj?: Integer;
-  scheduler?: {
-    policy: string;
-    nice?: Integer;
-    priority?: Integer;
-    flags?: string[];
-    runtime?: Integer;
-    deadline?: Integer;
-    period?: Integer;
-  };
+  scheduler?: Scheduler;
   ioPriority?: { class: string; priority?: Integer };
   execCPUAffinity?: { initial?: string; final?: string };
   user?: User;
+}
+
+export interface Scheduler {
+  policy: string;
+  nice?: Integer;
+  priority?: Integer;
+  flags?: string[];
+  runtime?: Integer;
+  deadline?: Integer;
+  period?: Integer;
 }
 
 export interface User {
@@ -87,14 +89,18 @@ export interface Hook {
   timeout?: Integer;
 }
 
-export interface Hooks {
-  prestart?: Hook[];
-  createRuntime?: Hook[];
-  createContainer?: Hook[];
-  startContainer?: Hook[];
-  poststart?: Hook[];
-  poststop?: Hook[];
-}
+/** In the order of a container's life, config.md#posix-platform-hooks. */
+export const HOOK_KINDS = [
+  'prestart',
+  'createRuntime',
+  'createContainer',
+  'startContainer',
+  'poststart',
+  'poststop',
+] as const;
+export type HookKind = (typeof HOOK_KINDS)[number];
+
+export type Hooks = Partial<Record<HookKind, Hook[]>>;
 
 export const NAMESPACE_TYPES = ['pid', 'network', 'mount', 'ipc', 'uts', 'user', 'cgroup', 'time'] as const;
 export type NamespaceType = (typeof NAMESPACE_TYPES)[number];
@@ -114,9 +120,23 @@ export interface Linux {
   maskedPaths?: string[];
   readonlyPaths?: string[];
   mountLabel?: string;
-  intelRdt?: Record<string, unknown>;
+  intelRdt?: IntelRdt;
   personality?: { domain: string; flags?: string[] };
-  memoryPolicy?: Record<string, unknown>;
+  memoryPolicy?: MemoryPolicy;
+}
+
+export interface IntelRdt {
+  closID?: string;
+  schemata?: string[];
+  l3CacheSchema?: string;
+  memBwSchema?: string;
+  enableMonitoring?: boolean;
+}
+
+export interface MemoryPolicy {
+  mode: string;
+  nodes?: string;
+  flags?: string[];
 }
 
 export interface Device {
@@ -186,6 +206,29 @@ export interface ThrottleDevice {
   minor: Integer;
   rate: Integer;
 }
+
+/** SCMP_ACT_*; `SCMP_ACT_KILL` is the older name of `SCMP_ACT_KILL_THREAD`. */
+export const ACTIONS = [
+  'SCMP_ACT_KILL',
+  'SCMP_ACT_KILL_PROCESS',
+  'SCMP_ACT_KILL_THREAD',
+  'SCMP_ACT_TRAP',
+  'SCMP_ACT_ERRNO',
+  'SCMP_ACT_TRACE',
+  'SCMP_ACT_ALLOW',
+  'SCMP_ACT_LOG',
+  'SCMP_ACT_NOTIFY',
+] as const;
+
+export const OPERATORS = [
+  'SCMP_CMP_NE',
+  'SCMP_CMP_LT',
+  'SCMP_CMP_LE',
+  'SCMP_CMP_EQ',
+  'SCMP_CMP_GE',
+  'SCMP_CMP_GT',
+  'SCMP_CMP_MASKED_EQ',
+] as const;
 
 export interface Seccomp {
   defaultAction: string;

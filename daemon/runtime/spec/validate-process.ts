@@ -2,9 +2,9 @@
 import { parseCapability } from '../capabilities.ts';
 import {
   absolutePath,
+  after,
   and,
   boolean,
-  i32,
   id,
   integer,
   list,
@@ -14,12 +14,13 @@ import {
   u16,
   u64,
   unique,
-  unsupported,
   type Check,
+  type Rules,
 } from './check.ts';
 import { SpecError } from './error.ts';
 import { RLIMITS } from './rlimits.ts';
 import type { CapabilitySets, Process, User } from './types.ts';
+import { affinity, ioPriority, scheduler } from './validate-scheduling.ts';
 
 type Of<K extends keyof Process> = Exclude<Process[K], undefined>;
 type Rlimit = Of<'rlimits'>[number];
@@ -57,8 +58,19 @@ function subset(sets: CapabilitySets, inner: keyof CapabilitySets, outer: keyof 
   }
 }
 
-/** What the kernel would refuse with a bare EPERM, capabilities(7). */
-const capabilities: Check<CapabilitySets> = and(
+function withoutVain(sets: CapabilitySets, field: string, { warn }: Rules): CapabilitySets {
+  const { ambient, inheritable = [] } = sets;
+  if (ambient === undefined) return sets;
+  const vain = ambient.filter((name) => !inheritable.includes(name));
+  if (vain.length > 0) warn?.(`${field}.ambient`, `${vain.join(', ')}: not inheritable, and so never ambient`);
+  return { ...sets, ambient: ambient.filter((name) => inheritable.includes(name)) };
+}
+
+/**
+ * What the kernel would refuse with a bare EPERM, capabilities(7). An ambient capability that is not inheritable it never
+ * has; tools write some in vain (`runc spec` does): of a bundle they are left out, of a person's words refused.
+ */
+const capabilities: Check<CapabilitySets> = after(
   object<CapabilitySets>(
     {
       bounding: list(capability),
@@ -69,10 +81,11 @@ const capabilities: Check<CapabilitySets> = and(
     },
     [],
   ),
-  (sets, field) => {
+  (sets, field, rules) => {
     subset(sets, 'effective', 'permitted', field);
     subset(sets, 'ambient', 'permitted', field);
-    subset(sets, 'ambient', 'inheritable', field);
+    if (rules.unknown === 'refuse') subset(sets, 'ambient', 'inheritable', field);
+    return withoutVain(sets, field, rules);
   },
 );
 
@@ -80,34 +93,6 @@ const user: Check<User> = object<User>({ uid: id, gid: id, umask: integer(0, 0o7
   'uid',
   'gid',
 ]);
-
-const scheduler = object<Of<'scheduler'>>(
-  {
-    policy: oneOf([
-      'SCHED_OTHER',
-      'SCHED_FIFO',
-      'SCHED_RR',
-      'SCHED_BATCH',
-      'SCHED_ISO',
-      'SCHED_IDLE',
-      'SCHED_DEADLINE',
-    ]),
-    nice: i32,
-    priority: i32,
-    flags: list(text),
-    runtime: u64,
-    deadline: u64,
-    period: u64,
-  },
-  ['policy'],
-);
-
-const ioPriority = object<Of<'ioPriority'>>(
-  { class: oneOf(['IOPRIO_CLASS_RT', 'IOPRIO_CLASS_BE', 'IOPRIO_CLASS_IDLE']), priority: i32 },
-  ['class'],
-);
-
-const affinity = object<Of<'execCPUAffinity'>>({ initial: text, final: text }, []);
 
 const args: Check<string[]> = and(list(text), (items, field) => {
   if (items.length === 0) throw new SpecError(field, 'names no command');
@@ -123,14 +108,14 @@ export const processCheck: Check<Process> = object<Process>(
     env: list(variable),
     args,
     rlimits,
-    apparmorProfile: unsupported(text, (name) => name === '' || name === 'unconfined', 'AppArmor is not supported'),
-    selinuxLabel: unsupported(text, (label) => label === '', 'SELinux is not supported'),
+    apparmorProfile: text,
+    selinuxLabel: text,
     capabilities,
     noNewPrivileges: boolean,
     oomScoreAdj: integer(-1000, 1000),
-    scheduler: unsupported(scheduler, () => false),
-    ioPriority: unsupported(ioPriority, () => false),
-    execCPUAffinity: unsupported(affinity, ({ initial = '', final = '' }) => initial === '' && final === ''),
+    scheduler,
+    ioPriority,
+    execCPUAffinity: affinity,
     user,
   },
   ['cwd'],

@@ -4,6 +4,7 @@
  */
 import {
   I64_MAX,
+  after,
   and,
   boolean,
   i64,
@@ -46,8 +47,8 @@ const cpuList: Check<string> = and(text, (value, field) => {
 const deviceNumber: Check<number | bigint> = (value, field, rules) => integer(-1, 0xffff_ffff)(value, field, rules);
 
 /** -1 for a number is how some tools write "any": it is left out. */
-const deviceRule: Check<DeviceRule> = (value, field, rules) => {
-  const rule = object<DeviceRule>(
+const deviceRule: Check<DeviceRule> = after(
+  object<DeviceRule>(
     {
       allow: boolean,
       type: oneOf(['a', 'c', 'b', '']),
@@ -56,13 +57,15 @@ const deviceRule: Check<DeviceRule> = (value, field, rules) => {
       access: matching(/^(?!.*(.).*\1)[rwm]*$/, 'is not made of the letters r, w and m'),
     },
     ['allow'],
-  )(value, field, rules);
-  if (rule.type === '') delete rule.type;
-  if (rule.access === '') delete rule.access;
-  if (rule.major === -1) delete rule.major;
-  if (rule.minor === -1) delete rule.minor;
-  return rule;
-};
+  ),
+  (rule) => {
+    if (rule.type === '') delete rule.type;
+    if (rule.access === '') delete rule.access;
+    if (rule.major === -1) delete rule.major;
+    if (rule.minor === -1) delete rule.minor;
+    return rule;
+  },
+);
 
 const throttle = list(object<ThrottleDevice>({ major: u32, minor: u32, rate: u64 }, ['major', 'minor', 'rate']));
 

@@ -2,25 +2,15 @@
  * A config.json, checked: runtime-spec 1.3.0, its Linux part. What is valid there but not done here is refused by
  * name, `kind: 'unsupported'`, where it asks for something; nothing that this module lets pass is ignored later on.
  */
-import {
-  absolutePath,
-  and,
-  i32,
-  isObject,
-  list,
-  mapOf,
-  object,
-  text,
-  unsupported,
-  type Check,
-  type Rules,
-} from './check.ts';
+import { and, hostPath, i32, isObject, list, mapOf, object, text, type Check, type Rules } from './check.ts';
 import { SpecError } from './error.ts';
+import { sysctlPath } from './sysctl.ts';
 import type { Hook, Hooks, Process, Spec } from './types.ts';
 import { checkMappedIds, linux } from './validate-linux.ts';
-import { mounts, root } from './validate-mounts.ts';
+import { isIdMapped, mounts, root } from './validate-mounts.ts';
 import { processCheck } from './validate-process.ts';
 
+/** Of one major version, semver.org: whatever 1.x.y the bundle was written for, its meaning here is that of 1.3.0. */
 const VERSION = /^1\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/;
 /** __NEW_UTS_LEN of include/uapi/linux/utsname.h. */
 const UTS_NAME_MAX = 64;
@@ -37,31 +27,29 @@ const utsName: Check<string> = and(text, (name, field) => {
   }
 });
 
-const hook = list(
-  object<Hook>({ path: absolutePath, args: list(text), env: list(text), timeout: and(i32, positive) }, ['path']),
-);
-
 function positive(value: number | bigint, field: string): void {
   if (value <= 0) throw new SpecError(field, `${String(value)} is not more than 0`);
 }
 
-const hooks: Check<Hooks> = unsupported(
-  object<Hooks>(
-    {
-      prestart: hook,
-      createRuntime: hook,
-      createContainer: hook,
-      startContainer: hook,
-      poststart: hook,
-      poststop: hook,
-    },
-    [],
-  ),
-  (value) => Object.values(value).every((entries: Hook[]) => entries.length === 0),
-  'hooks are not supported',
+/** A startContainer hook's path is one of the container; that of all others, of the host. */
+const hook = list(
+  object<Hook>({ path: hostPath, args: list(text), env: list(text), timeout: and(i32, positive) }, ['path']),
 );
 
-const shape = object<Spec>(
+const hooks = object<Hooks>(
+  {
+    prestart: hook,
+    createRuntime: hook,
+    createContainer: hook,
+    startContainer: hook,
+    poststart: hook,
+    poststop: hook,
+  },
+  [],
+);
+
+/** A whole config.json; propertiesOf(specCheck) are the properties that this runtime knows. */
+export const specCheck = object<Spec>(
   {
     ociVersion,
     root,
@@ -93,6 +81,23 @@ function checkUtsNames(spec: Spec): void {
       throw new SpecError(name, 'needs a uts namespace in linux.namespaces');
     }
   }
+  for (const key of Object.keys(spec.linux?.sysctl ?? {})) {
+    if (sysctlPath(key) === 'kernel/domainname' && (spec.domainname ?? '') !== '') {
+      throw new SpecError(`linux.sysctl.${key}`, 'says the same as domainname');
+    }
+  }
+}
+
+/** An id-mapped mount without maps of its own takes those of the container's user namespace. */
+function checkIdMaps(spec: Spec): void {
+  for (const [index, mount] of (spec.mounts ?? []).entries()) {
+    const own = (mount.uidMappings?.length ?? 0) > 0;
+    if (own || !isIdMapped(mount) || spec.linux?.namespaces?.some(({ type }) => type === 'user') === true) continue;
+    throw new SpecError(
+      `mounts[${String(index)}].uidMappings`,
+      'is missing, and there is no user namespace to take it from',
+    );
+  }
 }
 
 /**
@@ -102,8 +107,9 @@ function checkUtsNames(spec: Spec): void {
 export function validateSpec(value: unknown, rules: Rules): Spec {
   if (!isObject(value)) throw new SpecError('config.json', 'an object is expected');
   refuseOtherPlatforms(value);
-  const spec = shape(value, '', rules);
+  const spec = specCheck(value, '', rules);
   checkUtsNames(spec);
+  checkIdMaps(spec);
   if (spec.process?.user !== undefined) checkMappedIds(spec.process.user, spec.linux, 'process.user');
   return spec;
 }

@@ -152,6 +152,11 @@ void test('cpu', () => {
   refused(HYBRID, { cpu: { cpus: '0' } }, 'cpu.cpus');
   refused(V1, { cpu: { cpus: '0-' } }, 'cpu.cpus', 'invalid');
   refused(V1, { cpu: { shares: -1 } }, 'cpu.shares', 'invalid');
+  // The kernel would take them for 2 and for 262144; the weights of v2 end there anyway.
+  for (const shares of [1, 262_145, 2n ** 63n]) refused(V1, { cpu: { shares } }, 'cpu.shares', 'invalid');
+  assert.deepEqual(writes(V2, { cpu: { shares: 1 } }), ['cpu.weight=1']);
+  assert.deepEqual(writes(V2, { cpu: { shares: 2n ** 63n } }), ['cpu.weight=10000']);
+  assert.deepEqual(writes(V1, { cpu: { shares: 0, quota: 0, period: 0 } }), [], 'zero is "not set"');
   refused(knowing(V1, 'cpu.shares'), { cpu: { burst: 1 } }, 'cpu.burst');
 });
 
@@ -196,6 +201,12 @@ void test('block I/O', () => {
   refused(V1, { blockIO: { weight: 5 } }, 'blockIO.weight', 'invalid');
   refused(knowing(V1, 'blkio.throttle.read_bps_device'), { blockIO: { weight: 50 } }, 'blockIO.weight');
   refused(HYBRID, { blockIO: { weight: 50 } }, 'blockIO');
+  refused(V2, { blockIO: { weightDevice: [{ major: 8, minor: 0 }] } }, 'blockIO.weightDevice[0]', 'invalid');
+  refused(
+    V2,
+    { blockIO: { weightDevice: [{ major: 8, minor: 0, leafWeight: 5 }] } },
+    'blockIO.weightDevice[0].leafWeight',
+  );
 });
 
 void test('huge pages, network, rdma', () => {
@@ -215,6 +226,7 @@ void test('huge pages, network, rdma', () => {
     'rdma.max=mlx4_0 hca_handle=3 hca_object=9',
   ]);
   refused(V1, { rdma: { mlx4_0: { hcaHandles: 3 } } }, 'rdma.mlx4_0');
+  refused(V2, { rdma: { mlx4_0: {} } }, 'rdma.mlx4_0', 'invalid');
 });
 
 void test('unified', () => {

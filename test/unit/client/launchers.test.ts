@@ -76,9 +76,22 @@ describe('launchers', () => {
     assert.match(launch(join(home, 'bin/tared'), { path }).stderr, /^tared: Node 24/);
   });
 
-  it('refuse tare-oci by name', () => {
-    const { status, stderr } = launch(join(home, 'bin/tare-oci'));
-    assert.equal(status, 1);
-    assert.match(stderr, /^tare-oci: not part of this release/);
+  it('run tare-oci, the bundle before the source, and end with 1 where nothing can run it', () => {
+    script(node, echo);
+    const words = ['--root', '/a b', 'state', 'x'];
+    const source = launch(join(home, 'bin/tare-oci'), { words });
+    assert.deepEqual(source, {
+      status: 0,
+      stdout: `${home}/bin/../oci/main.ts\n--root\n/a b\nstate\nx\n`,
+      stderr: '',
+    });
+    mkdirSync(join(home, 'dist'));
+    writeFileSync(join(home, 'dist/tare-oci.cjs'), '');
+    assert.equal(launch(join(home, 'bin/tare-oci')).stdout, `--jitless\n${home}/bin/../dist/tare-oci.cjs\n`);
+    rmSync(join(home, 'node_modules'), { recursive: true });
+    script('system/node', 'echo v20.19.0');
+    const old = launch(join(home, 'bin/tare-oci'), { path: `${join(home, 'system')}:/usr/bin:/bin` });
+    assert.equal(old.status, 1);
+    assert.match(old.stderr, /^tare-oci: Node 24 or newer is needed: .*\n$/);
   });
 });

@@ -14,7 +14,7 @@ for (const page of ['docs/flow.md', 'README.md']) {
     let file: string | undefined;
     let checked = 0;
     for (const [, name = ''] of readFileSync(join(top, page), 'utf8').matchAll(/`([^`\n]+)`/g)) {
-      if (/^(daemon|client|shared|native-bindings|migrations|scripts|test|docs|bin)\/[\w./-]*$/.test(name)) {
+      if (/^(daemon|client|oci|shared|native-bindings|migrations|scripts|test|docs|bin)\/[\w./-]*$/.test(name)) {
         assert.ok(existsSync(join(top, name)), `${page} names ${name}, which does not exist`);
         file = name;
         checked++;

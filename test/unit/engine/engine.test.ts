@@ -6,6 +6,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type EngineWithLifecycle, createEngine } from '../../../daemon/engine/engine.ts';
 import { Places } from '../../../daemon/engine/places.ts';
+import { BARE_HOST } from '../../../daemon/runtime/host-facts.ts';
 import { Registry } from '../../../daemon/registry/registry.ts';
 import type { ContainerRow } from '../../../daemon/registry/containers.ts';
 import type { CreateRequest } from '../../../shared/api/container.ts';
@@ -49,6 +50,7 @@ function boot(): void {
     places,
     cgroups: { mode: 'none', v1: [] },
     specHost: { nofileHard: 1024, thermalThrottle: [] },
+    hostFacts: BARE_HOST,
     bootId: BOOT,
     version: '0.0.0',
     log: { info: () => undefined, warn: complain, error: complain },
@@ -122,9 +124,15 @@ test('a start that fails says why, and leaves the container as it was', async ()
     });
   };
   const { id } = await engine.create(request({ name: 'web' }));
-  await assert.rejects(engine.start(id), { code: 'launch_failed', message: 'cannot start web: open log /x EACCES' });
+  await assert.rejects(engine.start(id), {
+    code: 'launch_failed',
+    message: 'cannot start web: open log /x permission denied: EACCES',
+  });
   const { status, failure, exit } = engine.inspect(id);
-  assert.deepEqual([status, failure, exit], ['created', 'cannot start web: open log /x EACCES', undefined]);
+  assert.deepEqual(
+    [status, failure, exit],
+    ['created', 'cannot start web: open log /x permission denied: EACCES', undefined],
+  );
   assert.ok(shimOf(id).isShutDown);
   assert.equal(registry.containers.all()[0]?.intent, null);
   pool.prepare = () => undefined;
@@ -232,7 +240,7 @@ async function afterRestart(
   const row = containerRow({ bootId: BOOT, ...given });
   registry.commit(() => {
     registry.containers.insert({ ...row, status: 'created' }, documents);
-    registry.containers.starting(row.id, row.bootId ?? '');
+    registry.containers.starting(row.id, row.bootId ?? '', null);
     if (row.intent === null) {
       registry.containers.started(row.id, { pid: 4242, processStarted: 99, at: row.createdAt });
       registry.containers.setStatus(row.id, row.status);

@@ -14,8 +14,9 @@ const bind: Operation = {
   set_all: 0,
   clear_all: 0,
   propagation: 0,
+  tree: -1,
 };
-const PLAN = encodePlan([{ op: 'clone', flags: 0 }, bind, { op: 'exec', argv: ['/bin/app', '-x'] }]);
+const PLAN = encodePlan([{ op: 'clone', flags: 0 }, bind, { op: 'exec', file: '', argv: ['/bin/app', '-x'] }]);
 
 function failed(operation: number, errno: number, path: string, step = 'step') {
   return launchError({ process: '', operation, step, errno, path }, PLAN, 'web');
@@ -24,13 +25,19 @@ function failed(operation: number, errno: number, path: string, step = 'step') {
 test('the operation, what it does, errno and path are told', () => {
   const error = failed(1, 2, '/missing', 'open_tree');
   assert.equal(error.code, 'launch_failed');
-  assert.equal(error.message, 'cannot start web: bind /missing on /mnt: ENOENT in open_tree');
+  assert.equal(
+    error.message,
+    'cannot start web: bind /missing on /mnt: no such file or directory: ENOENT in open_tree',
+  );
   assert.deepEqual(error.operation, { index: 1, name: 'bind', step: 'open_tree', errno: 'ENOENT', path: '/missing' });
   assert.match(error.hint ?? '', /source of a bind mount/);
 });
 
 test('a path that the description does not have is added', () => {
-  assert.match(failed(1, 13, '/mnt/further').message, /bind \/missing on \/mnt \(\/mnt\/further\): EACCES/);
+  assert.match(
+    failed(1, 13, '/mnt/further').message,
+    /bind \/missing on \/mnt \(\/mnt\/further\): permission denied: EACCES/,
+  );
 });
 
 test('a command that is not there, and one that cannot be run, have codes and words of their own', () => {

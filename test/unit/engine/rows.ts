@@ -31,6 +31,7 @@ export function containerRow(given: Partial<ContainerRow>): ContainerRow {
     bootId: null,
     exit: null,
     failure: null,
+    poststop: null,
     ...given,
   };
 }

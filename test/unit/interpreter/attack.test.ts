@@ -84,6 +84,7 @@ test('symlinks on the way to a mount point, a directory, a device stay inside th
         set_all: 0,
         clear_all: 0,
         propagation: 0,
+        tree: -1,
       },
     ].slice(0, 4) as Operation[],
   });
@@ -105,6 +106,7 @@ test('a dangling symlink as a mount point makes nothing outside', async (t) => {
       set_all: 0,
       clear_all: 0,
       propagation: 0,
+      tree: -1,
     },
     { op: 'directory', path: '/hook/x', mode: 0o755, uid: 0, gid: 0 },
   ] as const) {

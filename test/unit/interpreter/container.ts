@@ -109,7 +109,7 @@ export function containerPlan(options: PlanOptions): Operation[] {
     { op: 'pivot_root' },
     ...(options.late ?? []),
     { op: 'environment', variables: ['PATH=/bin'] },
-    { op: 'exec', argv: [...options.argv] },
+    { op: 'exec', file: '', argv: [...options.argv] },
   ];
 }
 

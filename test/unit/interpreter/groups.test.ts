@@ -58,7 +58,7 @@ test('v1: init is in the groups before its program runs, and they go with it, ne
   const name = groupName(t);
   const groups = mounts.map((mount) => join(mount, name, 'container'));
   const settle = groups.flatMap((host): Operation[] => [
-    { op: 'cgroup_make', host },
+    { op: 'cgroup_make', host, keep: 0 },
     { op: 'cgroup_join', host },
   ]);
   const ended = await runScript(
@@ -79,6 +79,7 @@ test('v1: init is in the groups before its program runs, and they go with it, ne
           set_all: 0,
           clear_all: 0,
           propagation: 0,
+          tree: -1,
         },
       ],
     },
@@ -96,7 +97,7 @@ test("the same in a user namespace: the descriptors are the shim's", async (t) =
   const ended = await runScript(t, 'cat /proc/self/cgroup', {
     namespaces: COMMON_NAMESPACES | NEWUSER,
     early: [
-      { op: 'cgroup_make', host },
+      { op: 'cgroup_make', host, keep: 0 },
       { op: 'cgroup_join', host },
       { op: 'uid_map', map: '0 0 65536\n' },
       { op: 'gid_map', map: '0 0 65536\n', deny_setgroups: 0 },
@@ -116,7 +117,7 @@ test('a group that may not be joined fails as the operation that it is', async (
   // Without cpuset.cpus and cpuset.mems nothing can enter it: ENOSPC, cpusets(7).
   const { operation, failed } = await runScript(t, 'true', {
     early: [
-      { op: 'cgroup_make', host: join(mount, name) },
+      { op: 'cgroup_make', host: join(mount, name), keep: 0 },
       { op: 'cgroup_join', host: join(mount, name) },
       { op: 'await_settled' },
     ],
@@ -131,7 +132,7 @@ test('groups of a plan that fails are removed at once; the shared parent of othe
   mkdirSync(join(mount, name));
   const { operation } = await runScript(t, 'true', {
     early: [
-      { op: 'cgroup_make', host: join(mount, name, 'a/b') },
+      { op: 'cgroup_make', host: join(mount, name, 'a/b'), keep: 0 },
       { op: 'cgroup_write', host: join(mount, name, 'a/b/not-there'), value: '1' },
       { op: 'await_settled' },
     ],
@@ -162,7 +163,7 @@ test('v2: born in the group, with a device filter that is replaced by a later on
   const at = join(directory, 'mnt');
   mkdirSync(at);
   const plan = (verdict: number): Operation[] => [
-    { op: 'cgroup_make', host },
+    { op: 'cgroup_make', host, keep: 0 },
     { op: 'cgroup_devices', host, program: deviceFilter(1 - verdict) },
     { op: 'cgroup_devices', host, program: deviceFilter(verdict) },
     { op: 'cgroup_into', host },
@@ -194,7 +195,7 @@ test('an exec joins namespaces, groups and terminal of a running container', asy
   const plan = containerPlan({
     root: makeRoot(join(directory, 'root')),
     at,
-    early: [{ op: 'cgroup_make', host }, { op: 'cgroup_join', host }, { op: 'await_settled' }],
+    early: [{ op: 'cgroup_make', host, keep: 0 }, { op: 'cgroup_join', host }, { op: 'await_settled' }],
     mounts: [MOUNT_PROC, ...MOUNT_DEV, nullDevice()],
     late: [{ op: 'hostname', name: 'container' }],
     argv: ['sleep', '1000'],
@@ -209,7 +210,7 @@ test('an exec joins namespaces, groups and terminal of a running container', asy
     { op: 'await_settled' },
     { op: 'working_directory', path: '/tmp', create: 0 },
     { op: 'environment', variables: ['PATH=/bin'] },
-    { op: 'exec', argv: ['sh', '-c', script] },
+    { op: 'exec', file: '', argv: ['sh', '-c', script] },
   ];
   const subscribed = await shim.client().subscribe();
   const script = `hostname; readlink /proc/1/exe; ls /proc/self/fd | wc -l; pwd; grep -c '/${name}$' /proc/self/cgroup`;

@@ -77,6 +77,7 @@ test('every operation has a description in one short line', () => {
         set_all: 0,
         clear_all: 0,
         propagation: 0,
+        tree: -1,
       },
       'bind /src on /dst',
     ],
@@ -95,11 +96,13 @@ test('the shim prints a plan, one operation a line', (t) => {
     lines.map((line) => line.split(' ').slice(0, 2).join(' ')),
     plan.map(({ op }, index) => `${String(index)} ${op}`),
   );
-  assert.equal(lines.at(-1), `${String(plan.length - 1)} exec argv=["sh","-c","echo \\"x\\"\\u000a"]`);
+  assert.equal(lines.at(-1), `${String(plan.length - 1)} exec file="" argv=["sh","-c","echo \\"x\\"\\u000a"]`);
 });
 
-const EXEC: Operation = { op: 'exec', argv: ['x'] };
+const EXEC: Operation = { op: 'exec', file: '', argv: ['x'] };
 const CLONE: Operation = { op: 'clone', flags: 0 };
+const CLOSED: Operation = { op: 'working_directory', path: '/', create: 0 };
+const BIRTH = (type: number): Operation => ({ op: 'birth_namespace', type, host: '/x' });
 
 test('what a plan must not be', (t) => {
   const garbled: [readonly Operation[], RegExp][] = [
@@ -109,12 +112,23 @@ test('what a plan must not be', (t) => {
     [[CLONE, CLONE, EXEC], /operation 1: for the second time/],
     [[{ op: 'clone', flags: 0x100 }, EXEC], /flags other than CLONE_NEW/],
     [[CLONE, EXEC, EXEC], /operation 2: after exec/],
-    [[CLONE, { op: 'exec', argv: [] }], /no argv/],
+    [[CLONE, { op: 'exec', file: '', argv: [] }], /no argv/],
     [[{ op: 'cgroup_join', host: '/x' }, CLONE, EXEC], /operation 0: before clone/],
     [[CLONE, { op: 'cgroup_into', host: '/x' }, EXEC], /operation 1: after clone/],
     [[CLONE, { op: 'oom_score_adj', value: 1 }, EXEC], /no await_settled/],
     [[CLONE, { op: 'await_settled' }, { op: 'await_settled' }, EXEC], /operation 2: for the second time/],
     [[CLONE, { op: 'masked', path: '/x' }, EXEC], /operation 1: before there is a root/],
+    [[BIRTH(0x2_0000), CLONE, EXEC], /operation 0: no type of namespace to be born in/],
+    [[BIRTH(0x6000_0000), CLONE, EXEC], /operation 0: no type of namespace to be born in/],
+    [
+      [BIRTH(0x2000_0000), { op: 'pid_namespace_of_init' }, CLONE, EXEC],
+      /operation 1: a second namespace of this type/,
+    ],
+    [[BIRTH(0x4000_0000), { op: 'clone', flags: 0x4000_0000 }, EXEC], /operation 1: a namespace that is joined/],
+    [[{ op: 'connect', purpose: 2, host: '/x' }, CLONE, EXEC], /operation 0: unknown purpose/],
+    [[CLONE, { op: 'await_start' }, EXEC], /no start_pipe/],
+    [[CLONE, { op: 'await_go' }, { op: 'umask', mask: 0 }], /no exec/],
+    [[CLONE, CLOSED, { op: 'label', file: 'exec', value: '' }, EXEC], /operation 2: after/],
     [
       [CLONE, { op: 'working_directory', path: '/', create: 0 }, { op: 'hostname', name: 'x' }, EXEC],
       /operation 2: after/,
@@ -133,8 +147,8 @@ test('what a plan must not be', (t) => {
 test('another version says which was expected', (t) => {
   const bytes = encodePlan([CLONE, EXEC]);
   bytes.writeUInt32LE(99, 4);
-  assert.match(dump(t, [bytes])[0]?.stderr ?? '', /plan version 1 expected, 99 found/);
-  assert.throws(() => decodePlan(bytes), /plan version 1 expected, 99 found/);
+  assert.match(dump(t, [bytes])[0]?.stderr ?? '', /plan version 2 expected, 99 found/);
+  assert.throws(() => decodePlan(bytes), /plan version 2 expected, 99 found/);
 });
 
 test('garbage is refused, by both sides, and crashes neither', (t) => {

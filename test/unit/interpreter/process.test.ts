@@ -14,33 +14,11 @@ import {
   runScript,
   temporaryDirectory,
 } from './container.ts';
+import { VERDICT, allBut } from './filters.ts';
 
 const SETTLED: Operation = { op: 'await_settled' };
 const CHOWN = 1;
 const NET_BIND_SERVICE = 1 << 10;
-
-/** BPF_STMT and BPF_JUMP of linux/filter.h. */
-function filter(...instructions: [code: number, jt: number, jf: number, k: number][]): Buffer {
-  return Buffer.concat(
-    instructions.map(([code, jt, jf, k]) => {
-      const bytes = Buffer.alloc(8);
-      bytes.writeUInt16LE(code, 0);
-      bytes.writeUInt8(jt, 2);
-      bytes.writeUInt8(jf, 3);
-      bytes.writeUInt32LE(k, 4);
-      return bytes;
-    }),
-  );
-}
-
-const ALLOW = 0x7fff_0000;
-const KILL = 0x8000_0000;
-const EPERM = 0x0005_0001;
-
-/** Everything allowed but one system call (number on x86-64), which gives `verdict`. */
-function allBut(number: number, verdict: number): Buffer {
-  return filter([0x20, 0, 0, 0], [0x15, 0, 1, number], [0x06, 0, 0, verdict], [0x06, 0, 0, ALLOW]);
-}
 
 test('names, limits, umask, environment, working directory', async (t) => {
   const ended = await runScript(t, 'hostname; ulimit -n; umask; pwd; echo "$A"; cat /proc/sys/kernel/domainname', {
@@ -92,7 +70,7 @@ test('user, groups and the five capability sets are exact', async (t) => {
           ambient: NET_BIND_SERVICE,
         },
         { op: 'no_new_privs' },
-        { op: 'seccomp', filter: allBut(83, EPERM), flags: 0 },
+        { op: 'seccomp', filter: allBut(83, VERDICT.eperm), flags: 0 },
       ],
     },
   );
@@ -129,7 +107,7 @@ test('seccomp before the change of user, without no_new_privs', async (t) => {
   const ended = await runScript(t, 'id -u; mkdir /tmp/x 2>&1', {
     late: [
       { op: 'bounding_set', capabilities: CHOWN },
-      { op: 'seccomp', filter: allBut(83, EPERM), flags: 0 },
+      { op: 'seccomp', filter: allBut(83, VERDICT.eperm), flags: 0 },
       { op: 'user', uid: 1, gid: 1, groups: [] },
       { op: 'capabilities', effective: 0, permitted: 0, inheritable: 0, ambient: 0 },
       { op: 'working_directory', path: '/tmp', create: 1 },
@@ -145,7 +123,7 @@ test('seccomp before the change of user, without no_new_privs', async (t) => {
 test('a garbled filter, and one that kills before execve', async (t) => {
   const refused = await runScript(t, 'true', { late: [{ op: 'seccomp', filter: Buffer.alloc(12), flags: 0 }] });
   assert.deepEqual([refused.operation, refused.failed?.errno], ['seccomp', 22]);
-  const killed = await runScript(t, 'true', { late: [{ op: 'seccomp', filter: allBut(59, KILL), flags: 0 }] });
+  const killed = await runScript(t, 'true', { late: [{ op: 'seccomp', filter: allBut(59, VERDICT.kill), flags: 0 }] });
   assert.deepEqual(
     [Number(killed.failed?.operation), killed.failed?.errno, killed.failed?.step],
     [-1, 0, 'init was killed by signal 31'],
@@ -235,6 +213,7 @@ test('a user namespace: root inside is another user outside, with its maps', asy
           set_all: 0,
           clear_all: 0,
           propagation: 0,
+          tree: -1,
         },
         { op: 'masked', path: '/proc/interrupts' },
       ],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { MOUNT_COPY_UP, type Operation } from '../../../daemon/runtime/plan/operations.ts';
 import { ATTR, MOUNT_DEV, MOUNT_PROC, makeRoot, nullDevice, runScript, temporaryDirectory } from './container.ts';
 
 test('an overlay with a tmpfs: the root is written to, the lower directory is not', async (t) => {
@@ -115,6 +116,7 @@ test('binds: a directory, a file, one read-only; targets are made', async (t) =>
       set_all: 0,
       clear_all: 0,
       propagation: 0x4_4000,
+      tree: -1,
     }) as const;
   const ended = await runScript(
     t,
@@ -146,6 +148,7 @@ test('a bind whose source is missing names operation, step, errno and path', asy
         set_all: 0,
         clear_all: 0,
         propagation: 0,
+        tree: -1,
       },
     ],
   });
@@ -216,4 +219,31 @@ test('a device takes the place of a file, not of a directory', async (t) => {
   assert.ok(statSync(join(root, 'etc/file')).isFile());
   const refused = await runScript(t, 'true', { root, mounts: [nullDevice('/etc')] });
   assert.deepEqual([refused.operation, refused.failed?.path], ['device', '/etc']);
+});
+
+test('a tmpfs has the mode it is told, else that of what it hides, else the kernel’s; copied up or not', async (t) => {
+  const root = makeRoot(join(temporaryDirectory(t), 'root'));
+  for (const name of ['plain', 'told', 'copied', 'copied-told']) mkdirSync(join(root, name), { mode: 0o750 });
+  writeFileSync(join(root, 'copied-told/file'), '');
+  const tmpfs = (target: string, options: readonly string[], flags = 0): Operation => ({
+    op: 'mount',
+    type: 'tmpfs',
+    source: 'tmpfs',
+    target,
+    options,
+    attributes: 0,
+    flags,
+  });
+  const ended = await runScript(t, 'stat -c "%a %u:%g %n" /plain /told /copied /copied-told /new; ls /copied-told', {
+    root,
+    mounts: [
+      tmpfs('/plain', []),
+      tmpfs('/told', ['mode=711']),
+      tmpfs('/copied', [], MOUNT_COPY_UP),
+      tmpfs('/copied-told', ['mode=700', 'uid=5', 'gid=6'], MOUNT_COPY_UP),
+      tmpfs('/new', []),
+    ],
+  });
+  const seen = '750 0:0 /plain\n711 0:0 /told\n750 0:0 /copied\n700 5:6 /copied-told\n1777 0:0 /new\nfile\n';
+  assert.equal(ended.stdout, seen, JSON.stringify(ended.failed) + ended.stderr);
 });

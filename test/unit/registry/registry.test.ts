@@ -57,7 +57,7 @@ test('a life: starting, started, exited; the exit is what was told', () => {
   const at = '2026-01-01T00:00:00.000000001Z';
   registry.commit(() => {
     registry.containers.insert(row, documents);
-    registry.containers.starting(row.id, 'boot-1');
+    registry.containers.starting(row.id, 'boot-1', null);
   });
   assert.deepEqual(registry.containers.all()[0], { ...row, intent: 'start', bootId: 'boot-1' });
   registry.containers.started(row.id, { pid: 42, processStarted: 7, at });
@@ -69,6 +69,27 @@ test('a life: starting, started, exited; the exit is what was told', () => {
   const unknown = { unknown: true, oomKilled: false, at };
   registry.containers.exited(row.id, 'stopped', unknown);
   assert.deepEqual(registry.containers.all()[0]?.exit, unknown);
+  registry.close();
+});
+
+test('poststop hooks are owed from the intent to start until they are done, whatever comes between', () => {
+  const registry = open();
+  const row = containerRow({ status: 'created' });
+  const at = '2026-01-01T00:00:00.000000001Z';
+  const poststop = () => registry.containers.all()[0]?.poststop;
+  registry.containers.insert(row, documents);
+  assert.equal(poststop(), null);
+  registry.containers.starting(row.id, 'boot-1', 0);
+  assert.equal(poststop(), 0);
+  registry.containers.startFailed(row.id, 'created', 'no');
+  assert.equal(poststop(), 0);
+  registry.containers.setPoststop(row.id, 2);
+  registry.containers.exited(row.id, 'stopped', { unknown: true, oomKilled: false, at });
+  assert.equal(poststop(), 2);
+  registry.containers.setPoststop(row.id, null);
+  assert.equal(poststop(), null);
+  registry.containers.setFailure(row.id, 'poststart');
+  assert.equal(registry.containers.all()[0]?.failure, 'poststart');
   registry.close();
 });
 

@@ -2,6 +2,13 @@
 import fc from 'fast-check';
 import { CAPABILITIES } from '../../../daemon/runtime/capabilities.ts';
 import { RLIMITS } from '../../../daemon/runtime/spec/rlimits.ts';
+import {
+  IO_CLASSES,
+  MEMORY_POLICY_FLAGS,
+  MEMORY_POLICY_MODES,
+  SCHEDULER_FLAGS,
+} from '../../../daemon/runtime/spec/validate-scheduling.ts';
+import { HOOK_KINDS } from '../../../daemon/runtime/spec/types.ts';
 
 const segment = fc.stringMatching(/^[a-zA-Z0-9_-]{1,8}$/);
 
@@ -28,6 +35,13 @@ const attribute = fc.constantFrom(
 );
 const propagation = fc.constantFrom('private', 'rprivate', 'slave', 'rslave', 'unbindable', 'runbindable');
 const options = fc.array(fc.oneof(attribute, propagation), { maxLength: 5 });
+const maps = fc.constantFrom(
+  [{ containerID: 0, hostID: 1000, size: 10 }],
+  [
+    { containerID: 0, hostID: 0, size: 1 },
+    { containerID: 1, hostID: 4000, size: 9 },
+  ],
+);
 
 const bind = fc.record({
   destination: inside,
@@ -35,7 +49,24 @@ const bind = fc.record({
   source: outside,
   options: fc.tuple(fc.constantFrom('bind', 'rbind'), options).map(([first, rest]) => [first, ...rest]),
 });
-const fresh = fc.record({ destination: inside, type: fc.constantFrom('tmpfs', 'ext4', 'overlay'), options });
+const mapped = fc.tuple(bind, maps, maps, fc.constantFrom('idmap', 'ridmap')).map(([mount, uids, gids, option]) => ({
+  ...mount,
+  options: [...mount.options, option],
+  uidMappings: uids,
+  gidMappings: gids,
+}));
+/** Nothing else may lie below it, and no other path begins so. */
+const shared = bind.map((mount) => ({
+  ...mount,
+  destination: `${MARK}=shared/${String(mount.source.length)}`,
+  options: ['rbind', 'rshared'],
+}));
+const changed = fc.record({ destination: inside, options: options.map((list) => ['remount', ...list]) });
+const fresh = fc.record({
+  destination: inside,
+  type: fc.constantFrom('tmpfs', 'ext4', 'overlay'),
+  options: fc.tuple(options, fc.subarray(['sync', 'lazytime', 'iversion', 'size=1m'])).map((lists) => lists.flat()),
+});
 const copied = fc.record({
   destination: inside,
   type: fc.constant('tmpfs'),
@@ -64,6 +95,53 @@ const rlimit = fc
 
 const text = fc.string({ unit: 'grapheme', maxLength: 12 }).filter((value) => !value.includes('\0'));
 
+/** A list of numbers up to `last`, or "". */
+function list(last: number): fc.Arbitrary<string> {
+  const range = fc
+    .tuple(fc.nat(last), fc.nat(last))
+    .map(([a, b]) => `${String(Math.min(a, b))}-${String(Math.max(a, b))}`);
+  return fc.array(fc.oneof(range, fc.nat(last).map(String)), { maxLength: 3 }).map((parts) => parts.join(','));
+}
+
+const hook = fc.record(
+  {
+    path: outside,
+    args: fc.array(text, { maxLength: 2 }),
+    env: fc.constant(['A=1']),
+    timeout: fc.integer({ min: 1, max: 60 }),
+  },
+  { requiredKeys: ['path'] },
+);
+const hooks = fc.dictionary(fc.constantFrom(...HOOK_KINDS), fc.array(hook, { maxLength: 2 }), {
+  noNullPrototype: true,
+});
+
+const seccomp = fc.record(
+  {
+    defaultAction: fc.constantFrom('SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_ERRNO'),
+    listenerPath: outside,
+    flags: fc.subarray(['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW']),
+    architectures: fc.subarray(['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32', 'SCMP_ARCH_AARCH64']),
+    syscalls: fc.array(
+      fc.record({
+        names: fc.subarray(['mkdir', 'mkdirat', 'ptrace', 'no_such_call'], { minLength: 1 }),
+        action: fc.constantFrom('SCMP_ACT_NOTIFY', 'SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_TRAP'),
+        args: fc.array(
+          fc.record({
+            index: fc.nat(5),
+            value: u64,
+            valueTwo: u64,
+            op: fc.constantFrom('SCMP_CMP_EQ', 'SCMP_CMP_MASKED_EQ'),
+          }),
+          { maxLength: 2 },
+        ),
+      }),
+      { maxLength: 3 },
+    ),
+  },
+  { requiredKeys: ['defaultAction', 'listenerPath'] },
+);
+
 const process = fc.record(
   {
     cwd: inside,
@@ -81,6 +159,21 @@ const process = fc.record(
     capabilities: capabilitySets,
     noNewPrivileges: fc.boolean(),
     oomScoreAdj: fc.integer({ min: -1000, max: 1000 }),
+    scheduler: fc.oneof(
+      fc.record({ policy: fc.constantFrom('SCHED_OTHER', 'SCHED_BATCH'), nice: fc.integer({ min: -20, max: 19 }) }),
+      fc.record({ policy: fc.constantFrom('SCHED_FIFO', 'SCHED_RR'), priority: fc.integer({ min: 1, max: 99 }) }),
+      fc.record({
+        policy: fc.constant('SCHED_DEADLINE'),
+        flags: fc.subarray([...SCHEDULER_FLAGS.keys()]),
+        runtime: u64,
+        deadline: u64,
+        period: u64,
+      }),
+    ),
+    ioPriority: fc.record({ class: fc.constantFrom(...IO_CLASSES.keys()), priority: fc.integer({ min: 0, max: 7 }) }),
+    execCPUAffinity: fc.record({ initial: list(8191), final: list(8191) }, optional),
+    apparmorProfile: fc.constantFrom('', 'unconfined', 'some-profile'),
+    selinuxLabel: fc.constantFrom('', 'u:r:t:s0:c1,c2'),
   },
   { requiredKeys: ['cwd', 'args'] },
 );
@@ -104,6 +197,26 @@ const linux = fc.record(
     maskedPaths: fc.array(inside, { maxLength: 4 }),
     readonlyPaths: fc.array(inside, { maxLength: 4 }),
     rootfsPropagation: fc.constantFrom('private', 'rslave', 'shared', 'unbindable', ''),
+    seccomp,
+    mountLabel: fc.constantFrom('', 'u:r:t:s0:c1,c2'),
+    personality: fc.record({ domain: fc.constantFrom('LINUX', 'LINUX32') }),
+    memoryPolicy: fc.record(
+      {
+        mode: fc.constantFrom(...MEMORY_POLICY_MODES.keys()),
+        nodes: list(1023),
+        flags: fc.subarray([...MEMORY_POLICY_FLAGS.keys()]),
+      },
+      { requiredKeys: ['mode'] },
+    ),
+    intelRdt: fc.record(
+      {
+        schemata: fc.constant(['L3:0=f']),
+        memBwSchema: fc.constant('MB:0=50'),
+        l3CacheSchema: fc.constant('L3:0=1'),
+        enableMonitoring: fc.boolean(),
+      },
+      optional,
+    ),
     resources: fc.record({ memory: fc.record({ limit: fc.integer({ min: 1, max: 2 ** 40 }) }) }, optional),
   },
   optional,
@@ -117,21 +230,33 @@ export const arbitrarySpec = fc
     readonly: fc.boolean(),
     process,
     user: fc.option(user, { nil: undefined }),
-    mounts: fc.tuple(standard, fc.array(fc.oneof(bind, fresh, copied), { maxLength: 6 })),
+    mounts: fc.tuple(standard, fc.array(fc.oneof(bind, fresh, copied, mapped, shared, changed), { maxLength: 6 })),
     linux,
+    hooks,
     others,
+    byPath: others,
+    joinsMounts: fc.boolean(),
   })
   .map((parts) => {
-    const isMapped = parts.others.includes('user');
+    const isMapped = parts.others.includes('user') && !parts.byPath.includes('user');
+    const types = ['mount', 'uts', ...parts.others];
+    // In a user namespace there has to be a mount namespace of its own.
+    const joined = new Set([
+      ...parts.byPath,
+      ...(parts.joinsMounts && !parts.others.includes('user') ? ['mount'] : []),
+    ]);
+    const network = parts.others.includes('network');
     return {
       ociVersion: '1.3.0',
       root: { path: 'rootfs', readonly: parts.readonly },
       hostname: 'web',
+      hooks: parts.hooks,
       process: parts.user === undefined ? parts.process : { ...parts.process, user: parts.user },
       mounts: parts.mounts.flat(),
       linux: {
         ...parts.linux,
-        namespaces: ['mount', 'uts', ...parts.others].map((type) => ({ type })),
+        ...(network ? { netDevices: { eth9: {} } } : {}),
+        namespaces: types.map((type) => (joined.has(type) ? { type, path: `/outside/ns/${type}` } : { type })),
         ...(isMapped ? { uidMappings: mapping, gidMappings: mapping } : {}),
       },
     };

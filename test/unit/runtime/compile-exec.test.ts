@@ -36,12 +36,12 @@ test('v1: cloned into the pid namespace, placed while it joins the others', () =
       'join_init',
       'await_settled',
       'keyring',
+      'working_directory',
       'seccomp',
       'bounding_set',
       'user',
       'capabilities',
       'umask',
-      'working_directory',
       'environment',
       'exec',
     ],
@@ -58,7 +58,8 @@ test('v2: born in the group', () => {
 
 test('a user namespace: root of it first, and only mapped ids', () => {
   const mapping = [{ containerID: 0, hostID: 1000, size: 6 }];
-  const mapped: Spec = { ...spec, linux: { ...spec.linux, uidMappings: mapping, gidMappings: mapping } };
+  const namespaces = [{ type: 'user' as const }];
+  const mapped: Spec = { ...spec, linux: { ...spec.linux, namespaces, uidMappings: mapping, gidMappings: mapping } };
   const target = execTarget({ namespaces: CLONE_FLAGS.user, userNamespace: true });
   const process = { ...wanted, user: { uid: 5, gid: 5 } };
   const plan = compileExec(mapped, process, target);

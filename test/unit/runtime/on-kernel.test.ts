@@ -1,149 +1,19 @@
 /** Compiled plans, carried out: what a program inside then sees. Needs root. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test, type TestContext } from 'node:test';
+import { after, test } from 'node:test';
 import { DEFAULT_CAPABILITIES, capabilityMask } from '../../../daemon/runtime/capabilities.ts';
-import { groupDirectory, hierarchies, probeCgroups } from '../../../daemon/runtime/cgroups/host.ts';
-import { prepareParent } from '../../../daemon/runtime/cgroups/prepare.ts';
-import { compileExec } from '../../../daemon/runtime/plan/compile-exec.ts';
-import { namespaceFlags } from '../../../daemon/runtime/plan/compile-namespaces.ts';
-import { compileStart } from '../../../daemon/runtime/plan/compile-start.ts';
-import { encodePlan } from '../../../daemon/runtime/plan/encode.ts';
 import type { RootSource } from '../../../daemon/runtime/plan/target.ts';
-import { defaultSeccomp } from '../../../daemon/runtime/seccomp/default-profile.ts';
-import { defaultSpec, mergeSpec, probeSpecHost } from '../../../daemon/runtime/spec/default-spec.ts';
-import type { Mount, Process, Spec } from '../../../daemon/runtime/spec/types.ts';
-import { validateSpec } from '../../../daemon/runtime/spec/validate.ts';
-import { STDIO } from '../../../daemon/shim/messages.ts';
-import { makeRootfs } from '../../harness/rootfs.ts';
-import { Shim, eventually, type Client } from '../shim/shim.ts';
+import type { Mount } from '../../../daemon/runtime/spec/types.ts';
+import { Bed, Container, spec } from './container.ts';
 
-const parent = `/tare-test-plan-${String(process.pid)}`;
-let base = '';
-let rootfs = '';
-let cgroups = probeCgroups();
-
-before(() => {
-  base = mkdtempSync(join(tmpdir(), 'tare-plan-'));
-  rootfs = makeRootfs(join(base, 'rootfs'));
-  mkdirSync(join(base, 'mnt'));
-  cgroups = prepareParent(cgroups, parent);
-});
-
-/** Also what a failed test left: its processes were killed, and leave their groups a moment later. */
-function removeGroup(directory: string): true | undefined {
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    if (entry.isDirectory() && removeGroup(join(directory, entry.name)) !== true) return undefined;
-  }
-  try {
-    rmdirSync(directory);
-    return true;
-  } catch {
-    return undefined; // EBUSY
-  }
-}
+const bed = new Bed('plan');
+const { base, rootfs, cgroups } = bed;
 
 after(async () => {
-  for (const hierarchy of hierarchies(cgroups)) {
-    await eventually('an empty control group', () => removeGroup(groupDirectory(hierarchy, parent)));
-  }
-  rmSync(base, { recursive: true });
+  await bed.remove();
 });
-
-function spec(script: string, partial: unknown): Spec {
-  const seccomp = defaultSeccomp(new Set(DEFAULT_CAPABILITIES));
-  const args = ['sh', '-c', script];
-  const found = defaultSpec({ host: probeSpecHost(), args, hostname: 'inside', seccomp });
-  return validateSpec(mergeSpec(found, partial), { unknown: 'refuse' });
-}
-
-/** The text of a log in CRI format. */
-function logged(path: string): string {
-  const lines = readFileSync(path, 'utf8').split('\n');
-  return lines.map((line) => /^\S+ std(?:out|err) [FP] ([^]*)$/.exec(line)?.[1] ?? '').join('\n');
-}
-
-class Container {
-  readonly name: string;
-  readonly spec: Spec;
-  readonly client: Client;
-  private readonly shim: Shim;
-  private execs = 0;
-
-  private constructor(name: string, wanted: Spec, shim: Shim, client: Client) {
-    this.name = name;
-    this.spec = wanted;
-    this.shim = shim;
-    this.client = client;
-  }
-
-  static async start(t: TestContext, wanted: Spec, root: RootSource): Promise<Container> {
-    const shim = await Shim.run(t);
-    const client = await shim.client().subscribe();
-    const id = String(shim.pid);
-    const cgroupPath = `${parent}/${id}`;
-    const mountPoint = join(base, 'mnt');
-    const plan = compileStart(wanted, {
-      root,
-      mountPoint,
-      cgroupPath,
-      cgroups,
-      bundle: base,
-      awaitGo: false,
-      noPivot: false,
-      newKeyring: true,
-      id,
-    });
-    const container = new Container(id, wanted, shim, client);
-    await container.launch('', encodePlan(plan), wanted.process?.terminal === true);
-    return container;
-  }
-
-  private async launch(name: string, plan: Buffer, terminal: boolean): Promise<void> {
-    const stdio = terminal ? STDIO.terminal : STDIO.pipes;
-    const log = this.shim.path(`log${name}`);
-    await this.client.started({ process: name, plan, stdio, log, log_max_bytes: 1_000_000, log_max_files: 1 });
-  }
-
-  async output(name = ''): Promise<string> {
-    const { code } = await this.client.exited(name);
-    const text = logged(this.shim.path(`log${name}`));
-    assert.equal(code, 0, text);
-    return text;
-  }
-
-  async exec(process: Partial<Process>, userNamespace = false): Promise<string> {
-    const name = `exec${String(++this.execs)}`;
-    const plan = compileExec(
-      this.spec,
-      { cwd: '/', env: ['PATH=/bin'], args: [], ...process },
-      {
-        namespaces: namespaceFlags(this.spec),
-        userNamespace,
-        cgroupPath: `${parent}/${this.name}`,
-        cgroups,
-        keyring: `_ses.${this.name}`,
-      },
-    );
-    await this.launch(name, encodePlan(plan), process.terminal === true);
-    return await this.output(name);
-  }
-
-  async end(): Promise<void> {
-    await this.client.expect('ok', { is: 'signal', tag: 0, process: '', signal: 9 });
-    await this.client.exited();
-    await this.forget();
-  }
-
-  async forget(): Promise<void> {
-    await this.client.expect('ok', { is: 'forget', tag: 0, process: '' });
-    await this.shim.gone();
-  }
-}
-
-const throwAway = (): RootSource => ({ kind: 'overlay-tmpfs', lower: [rootfs], size: 0 });
 
 test('the default container', async (t) => {
   const script = `
@@ -155,7 +25,7 @@ test('the default container', async (t) => {
     stat -c '%n %t:%T %a' /dev/null /dev/tty /dev/full; readlink /dev/ptmx; readlink /dev/stdin; cat /proc/net/dev | grep -c :
     cat /proc/self/oom_score_adj /proc/sys/net/ipv4/ip_forward; ulimit -Sn; grep ' / ' /proc/self/mountinfo | wc -l`;
   const partial = { process: { oomScoreAdj: 100 }, linux: { sysctl: { 'net.ipv4.ip_forward': '1' } } };
-  const container = await Container.start(t, spec(script, partial), throwAway());
+  const container = await Container.start(t, bed, spec(script, partial));
   const text = await container.output();
   const sees = (line: string | RegExp): void => {
     assert.ok(
@@ -199,7 +69,7 @@ test('every kind of mount', async (t) => {
     },
   );
   wanted.mounts?.push(...mounts);
-  const container = await Container.start(t, wanted, { kind: 'bind', source: rootfs });
+  const container = await Container.start(t, bed, wanted, { root: { kind: 'bind', source: rootfs } });
   const text = await container.output();
   const mount = (path: string): string => {
     const line = text.split('\n').find((part) => part.split(' ')[4] === path);
@@ -227,7 +97,7 @@ test('a user with no new privileges, and execs beside it', async (t) => {
     work: join(base, 'work'),
     volatile: true,
   };
-  const container = await Container.start(t, wanted, root);
+  const container = await Container.start(t, bed, wanted, { root });
   const status = await container.exec({ args: ['cat', '/proc/1/status'] });
   for (const line of ['Uid:\t1000\t1000\t1000\t1000', 'NoNewPrivs:\t1', 'Seccomp:\t2', 'Umask:\t0027']) {
     assert.ok(status.includes(`${line}\n`), `${line} in\n${status}`);
@@ -264,10 +134,10 @@ test('a user namespace, and time of its own', async (t) => {
       timeOffsets: { boottime: { secs: 1_000_000_000 } },
     },
   });
-  const container = await Container.start(t, wanted, throwAway());
+  const container = await Container.start(t, bed, wanted);
   const script =
     'cat /proc/self/uid_map; stat -c "%n %u:%g" /proc/1; cut -d. -f1 /proc/uptime; stat -c "%n %t:%T" /dev/null';
-  const text = await container.exec({ args: ['sh', '-c', script] }, true);
+  const text = await container.exec({ args: ['sh', '-c', script] });
   assert.match(text, /^ +0 +100000 +65536$/m);
   assert.match(text, /^\/proc\/1 0:0$/m);
   assert.match(text, /^1[0-9]{9}$/m);

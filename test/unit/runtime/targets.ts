@@ -1,7 +1,12 @@
-/** Hosts and targets to compile plans for; no host is touched. */
+/** Hosts, targets and specs to compile plans of; no host is touched. */
+import assert from 'node:assert/strict';
 import type { CgroupHost } from '../../../daemon/runtime/cgroups/host.ts';
+import { BARE_HOST } from '../../../daemon/runtime/host-facts.ts';
 import type { Operation, OperationName, Plan } from '../../../daemon/runtime/plan/operations.ts';
 import type { ExecTarget, StartTarget } from '../../../daemon/runtime/plan/target.ts';
+import { SpecError } from '../../../daemon/runtime/spec/error.ts';
+import type { Spec } from '../../../daemon/runtime/spec/types.ts';
+import { validateSpec } from '../../../daemon/runtime/spec/validate.ts';
 
 const controllers = ['cpuset', 'cpu', 'io', 'memory', 'pids', 'hugetlb'];
 
@@ -26,6 +31,7 @@ export function startTarget(changes: Partial<StartTarget> = {}): StartTarget {
     mountPoint: '/run/tare/mnt',
     cgroupPath: '/tare-0/one',
     cgroups: HYBRID,
+    host: BARE_HOST,
     bundle: '/bundle',
     awaitGo: false,
     noPivot: false,
@@ -36,7 +42,32 @@ export function startTarget(changes: Partial<StartTarget> = {}): StartTarget {
 }
 
 export function execTarget(changes: Partial<ExecTarget> = {}): ExecTarget {
-  return { namespaces: 0, userNamespace: false, cgroupPath: '/tare-0/one', cgroups: HYBRID, ...changes };
+  return {
+    namespaces: 0,
+    userNamespace: false,
+    cgroupPath: '/tare-0/one',
+    cgroups: HYBRID,
+    host: BARE_HOST,
+    container: { id: 'one', bundle: '/bundle', pid: 1234 },
+    ...changes,
+  };
+}
+
+/** The smallest spec that starts, with `linux` and further properties. */
+export function small(linux: object = { namespaces: [{ type: 'mount' }] }, top: object = {}): Spec {
+  const base = { ociVersion: '1.3.0', root: { path: 'rootfs' }, process: { cwd: '/', args: ['sh'] } };
+  return validateSpec({ ...base, linux, ...top }, { unknown: 'refuse' });
+}
+
+/** What `of` refuses. */
+export function refusal(of: () => unknown): SpecError {
+  try {
+    of();
+  } catch (error) {
+    assert.ok(error instanceof SpecError, String(error));
+    return error;
+  }
+  return assert.fail('was accepted');
 }
 
 export function named<N extends OperationName>(plan: Plan, name: N): Extract<Operation, { op: N }>[] {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { SpecError } from '../../../daemon/runtime/spec/error.ts';
 import { parseJson, stringifyJson } from '../../../daemon/runtime/spec/json.ts';
+import type { Spec } from '../../../daemon/runtime/spec/types.ts';
 import { validateProcess, validateSpec } from '../../../daemon/runtime/spec/validate.ts';
 
 const sampleText = readFileSync(new URL('sample-config.json', import.meta.url), 'utf8');
@@ -91,7 +92,8 @@ const INVALID: readonly (readonly [path: string, value: unknown, field?: string]
   ['linux.timeOffsets.boottime.nanosecs', 1_000_000_000],
   ['linux.devices[0].major', undefined],
   ['linux.devices[0].minor', 0x100000],
-  ['linux.devices[0].fileMode', 0o1777],
+  ['linux.devices[0].fileMode', 0o060666],
+  ['linux.devices[0].fileMode', 0o200000],
   ['linux.devices[0].path', '/dev/../x'],
   ['linux.devices[0].type', 'x'],
   ['linux.devices[1]', { path: '/dev/fuse', type: 'p' }, 'linux.devices[1].path'],
@@ -117,6 +119,44 @@ const INVALID: readonly (readonly [path: string, value: unknown, field?: string]
     'linux.seccomp.syscalls[0].args[0].index',
   ],
   ['linux.seccomp.listnerPath', ''],
+  ['linux.seccomp.listenerMetadata', 'x'],
+  ['hooks', { createRuntime: [{ path: 'bin/x' }] }, 'hooks.createRuntime[0].path'],
+  ['hooks', { poststop: [{ path: '/x', timeout: 0 }] }, 'hooks.poststop[0].timeout'],
+  ['hooks', { posttea: [] }, 'hooks.posttea'],
+  ['process.scheduler', {}, 'process.scheduler.policy'],
+  ['process.scheduler', { policy: 'SCHED_TEA' }, 'process.scheduler.policy'],
+  ['process.scheduler', { policy: 'SCHED_OTHER', nice: 20 }, 'process.scheduler.nice'],
+  ['process.scheduler', { policy: 'SCHED_FIFO', priority: 1, nice: 1 }, 'process.scheduler.nice'],
+  ['process.scheduler', { policy: 'SCHED_FIFO' }, 'process.scheduler.priority'],
+  ['process.scheduler', { policy: 'SCHED_RR', priority: 100 }, 'process.scheduler.priority'],
+  ['process.scheduler', { policy: 'SCHED_BATCH', priority: 1 }, 'process.scheduler.priority'],
+  ['process.scheduler', { policy: 'SCHED_OTHER', period: 1 }, 'process.scheduler.period'],
+  ['process.scheduler', { policy: 'SCHED_OTHER', flags: ['SCHED_FLAG_TEA'] }, 'process.scheduler.flags[0]'],
+  ['process.ioPriority', { class: 'IOPRIO_CLASS_TEA' }, 'process.ioPriority.class'],
+  ['process.ioPriority', { class: 'IOPRIO_CLASS_BE', priority: 8 }, 'process.ioPriority.priority'],
+  ['process.execCPUAffinity.initial', '3-1'],
+  ['process.execCPUAffinity.final', '0;1'],
+  ['process.execCPUAffinity.final', '8192'],
+  ['linux.personality', { domain: 'PLAN9' }, 'linux.personality.domain'],
+  ['linux.memoryPolicy', { nodes: '0' }, 'linux.memoryPolicy.mode'],
+  ['linux.memoryPolicy', { mode: 'MPOL_TEA' }, 'linux.memoryPolicy.mode'],
+  ['linux.memoryPolicy', { mode: 'MPOL_BIND', nodes: '1024' }, 'linux.memoryPolicy.nodes'],
+  ['linux.memoryPolicy', { mode: 'MPOL_BIND', flags: ['x'] }, 'linux.memoryPolicy.flags[0]'],
+  ['linux.intelRdt.closID', '../x'],
+  ['linux.intelRdt.closID', 'a/b'],
+  ['linux.intelRdt.closID', 'mon_groups'],
+  ['linux.intelRdt.memBwSchema', 'L3:0=f'],
+  ['linux.intelRdt.schemata', ['L3:0=f\nMB:0=1'], 'linux.intelRdt.schemata[0]'],
+  ['linux.intelRdt.enableTea', true],
+  ['linux.netDevices', { 'a/b': {} }, 'linux.netDevices.a/b'],
+  ['linux.netDevices', { abcdefghijklmnop: {} }, 'linux.netDevices.abcdefghijklmnop'],
+  ['linux.netDevices', { eth0: { name: 'a b' } }, 'linux.netDevices.eth0.name'],
+  ['linux.netDevices', { eth0: { name: 'x%d%d' } }, 'linux.netDevices.eth0.name'],
+  ['linux.netDevices', { eth0: { name: 'x' }, eth1: { name: 'x' } }, 'linux.netDevices.eth1.name'],
+  ['linux.sysctl', { 'kernel.hostname': 'x' }, 'linux.sysctl.kernel.hostname'],
+  ['linux.sysctl', { 'kernel.domainname': 'x' }, 'linux.sysctl.kernel.domainname'],
+  ['mounts[3].uidMappings', [{ containerID: 0, hostID: 1, size: 1 }], 'mounts[3].gidMappings'],
+  ['mounts[3].options', ['rbind', 'idmap'], 'mounts[3].uidMappings'],
   ['linux.namespace', []],
   ['linuxx', {}],
 ];
@@ -131,36 +171,97 @@ for (const [path, value, field] of INVALID) {
 }
 
 const UNSUPPORTED: readonly (readonly [path: string, value: unknown, idle?: unknown])[] = [
-  ['hooks', { createRuntime: [{ path: '/bin/true' }] }, { prestart: [] }],
-  ['process.apparmorProfile', 'docker-default', 'unconfined'],
-  ['process.selinuxLabel', 'system_u:object_r', ''],
-  ['process.scheduler', { policy: 'SCHED_FIFO', priority: 1 }],
-  ['process.ioPriority', { class: 'IOPRIO_CLASS_IDLE' }],
-  ['process.execCPUAffinity', { initial: '0' }, {}],
-  ['linux.mountLabel', 'system_u', ''],
-  ['linux.intelRdt', { closID: 'x' }],
-  ['linux.personality', { domain: 'LINUX32' }, { domain: 'LINUX' }],
-  ['linux.memoryPolicy', { mode: 'MPOL_BIND', nodes: '0' }, {}],
-  ['linux.netDevices', { eth0: { name: 'eth1' } }, {}],
-  ['linux.seccomp.listenerPath', '/run/listener', ''],
-  ['linux.seccomp.defaultAction', 'SCMP_ACT_NOTIFY'],
-  ['linux.namespaces[4].path', '/proc/1/ns/mnt'],
-  ['mounts[3].uidMappings', [{ containerID: 0, hostID: 1, size: 1 }], []],
+  ['linux.personality', { domain: 'LINUX', flags: ['ADDR_NO_RANDOMIZE'] }, { domain: 'LINUX', flags: [] }],
   ['windows', {}],
+  ['vm', {}],
 ];
 
 for (const [path, value, idle] of UNSUPPORTED) {
   test(`refused by name: ${path}`, () => {
     const error = refusal(changed(path, value));
-    assert.equal(error.field, path);
+    assert.ok(error.field.startsWith(path));
     assert.equal(error.kind, 'unsupported');
     if (idle !== undefined) assert.doesNotThrow(() => validateSpec(changed(path, idle), { unknown: 'refuse' }));
   });
 }
 
-test('an id-mapped mount is refused by its option too', () => {
-  const error = refusal(changed('mounts[3].options', ['rbind', 'idmap']));
-  assert.deepEqual([error.field, error.kind], ['mounts[3].options[1]', 'unsupported']);
+/** Each alone makes a valid spec of the sample. */
+const VALID: readonly (readonly [path: string, value: unknown])[] = [
+  ['hooks', { prestart: [{ path: '/opt/../bin/x', args: ['x'], env: ['A=1'], timeout: 5 }], poststop: [] }],
+  ['process.apparmorProfile', 'docker-default'],
+  ['process.selinuxLabel', 'system_u:object_r:x_t:s0:c1,c2'],
+  ['process.scheduler', { policy: 'SCHED_OTHER', nice: -20, flags: ['SCHED_FLAG_RESET_ON_FORK'] }],
+  ['process.scheduler', { policy: 'SCHED_FIFO', priority: 99 }],
+  ['process.scheduler', { policy: 'SCHED_DEADLINE', runtime: 9007199254740993n, deadline: 2n ** 64n - 1n, period: 3 }],
+  ['process.ioPriority', { class: 'IOPRIO_CLASS_IDLE' }],
+  ['process.execCPUAffinity', { initial: '0-3, 7', final: '' }],
+  ['linux.mountLabel', 'system_u:object_r:x_t:s0'],
+  ['linux.intelRdt', { closID: 'gold', schemata: ['L3:0=f'], l3CacheSchema: 'L3:0=f', memBwSchema: 'MB:0=5' }],
+  ['linux.intelRdt', { closID: '/', enableMonitoring: true }],
+  ['linux.personality', { domain: 'LINUX32' }],
+  ['linux.memoryPolicy', { mode: 'MPOL_INTERLEAVE', nodes: '0-1', flags: ['MPOL_F_STATIC_NODES'] }],
+  ['linux.netDevices', { eth0: {}, eth1: { name: 'x%d' }, 'br0.1': { name: '' } }],
+  ['linux.seccomp', { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/run/l', listenerMetadata: 'x' }],
+  ['linux.namespaces[4].path', '/proc/1/ns/mnt'],
+  ['linux.namespaces[7]', { type: 'user', path: '/proc/1/ns/user' }],
+  ['mounts[3].options', ['rbind', 'remount', 'nodev']],
+  ['mounts[3].type', 'rbind'],
+];
+
+for (const [path, value] of VALID) {
+  test(`accepted: ${path} = ${stringifyJson(value).slice(0, 60)}`, () => {
+    const spec = validateSpec(changed(path, value), { unknown: 'refuse' });
+    const steps = path.split(/[.[\]]+/).filter(Boolean);
+    const found = steps.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], spec);
+    assert.equal(stringifyJson(found), stringifyJson(value));
+  });
+}
+
+/** A bundle's spec, and what was said of it. */
+function bundle(value: unknown): { spec: Spec; warnings: string[] } {
+  const warnings: string[] = [];
+  const warn = (field: string, problem: string): number => warnings.push(`${field}: ${problem}`);
+  return { spec: validateSpec(value, { unknown: 'ignore', warn }), warnings };
+}
+
+test('a device’s mode may bear its file type, and set-id and sticky bits', () => {
+  const spec = validateSpec(changed('linux.devices[0].fileMode', 0o027666), { unknown: 'refuse' });
+  assert.equal(spec.linux?.devices?.[0]?.fileMode, 0o7666);
+});
+
+test('of a bundle, a file system’s options on a bind are left out, and told', () => {
+  const { spec, warnings } = bundle(changed('mounts[3].options', ['rbind', 'mode=755', 'ro', 'sync']));
+  assert.deepEqual(spec.mounts?.[3]?.options, ['rbind', 'ro']);
+  assert.deepEqual(warnings, ['mounts[3].options: mode=755, sync: of a file system, without effect on a bind']);
+  const strict = validateSpec(changed('mounts[3].options', ['rbind', 'mode=755']), { unknown: 'refuse' });
+  assert.deepEqual(strict.mounts?.[3]?.options, ['rbind', 'mode=755']);
+  assert.deepEqual(bundle(changed('mounts[1].options', ['mode=755'])).warnings, []);
+});
+
+test('of a bundle, ambient capabilities that the kernel could not give are left out, and told', () => {
+  const { spec, warnings } = bundle(changed('process.capabilities.inheritable', ['CAP_KILL']));
+  assert.deepEqual(spec.process?.capabilities?.ambient, []);
+  assert.match(warnings.join(), /^process.capabilities.ambient: CAP_NET_BIND_SERVICE: not inheritable/);
+  const more = refusal(changed('process.capabilities.ambient', ['CAP_SYS_ADMIN']), 'ignore');
+  assert.equal(more.field, 'process.capabilities.ambient[0]');
+});
+
+test('a mount takes its own maps, or those of the user namespace', () => {
+  const lines = [{ containerID: 0, hostID: 1000, size: 10 }];
+  const own = changed('mounts[3].uidMappings', lines) as { mounts: Record<string, unknown>[] };
+  Object.assign(own.mounts[3] ?? {}, { gidMappings: lines });
+  assert.doesNotThrow(() => validateSpec(own, { unknown: 'refuse' }));
+  Object.assign(own.mounts[3] ?? {}, { type: 'tmpfs', options: [] });
+  assert.deepEqual([refusal(own).field, refusal(own).kind], ['mounts[3].type', 'unsupported']);
+});
+
+test('a user namespace that is joined has its own maps: none are asked for, and any are let through', () => {
+  const joined = changed('linux.namespaces[7]', { type: 'user', path: '/proc/1/ns/user' }) as {
+    linux: Record<string, unknown>;
+  };
+  joined.linux.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }];
+  const spec = validateSpec(joined, { unknown: 'refuse' });
+  assert.deepEqual(spec.process?.user?.uid, 1);
 });
 
 test('a bundle may hold unknown properties and nulls', () => {
@@ -170,7 +271,7 @@ test('a bundle may hold unknown properties and nulls', () => {
   assert.equal(refusal(changed('process.cwd', null), 'ignore').field, 'process.cwd');
 });
 
-test('sysctl: only what a new namespace of the container has', () => {
+test('sysctl: only what a namespace of the container has', () => {
   const host = refusal(changed('linux.sysctl', { 'kernel.core_pattern': 'x' }));
   assert.equal(host.kind, 'unsupported');
   const tricks = ['net.ipv4.ip_forward/../../kernel', 'net/../kernel/core_pattern', 'net', 'net..x', '.net', 'net.x y'];
@@ -180,8 +281,10 @@ test('sysctl: only what a new namespace of the container has', () => {
   }
   const twice = { 'net.ipv4.ip_forward': '1', 'net/ipv4/ip_forward': '0' };
   assert.equal(refusal(changed('linux.sysctl', twice)).field, 'linux.sysctl.net/ipv4/ip_forward');
-  const joined = changed('linux.namespaces[1].path', '/proc/1/ns/net');
-  assert.equal(refusal(joined).field, 'linux.sysctl.net.ipv4.ip_forward');
+  const joined = changed('linux.namespaces[1].path', '/run/netns/x');
+  assert.doesNotThrow(() => validateSpec(joined, { unknown: 'refuse' }));
+  const without = changed('linux.namespaces[1]', { type: 'user', path: '/proc/1/ns/user' });
+  assert.equal(refusal(without).field, 'linux.sysctl.net.ipv4.ip_forward');
 });
 
 test('a hostname needs a uts namespace, time offsets a time namespace', () => {

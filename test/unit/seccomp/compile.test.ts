@@ -235,20 +235,18 @@ void test('what cannot be is refused by its field', () => {
   });
   refused({ defaultAction: 'SCMP_ACT_MAYBE' }, 'linux.seccomp.defaultAction');
   refused({ defaultAction: 'toString' }, 'linux.seccomp.defaultAction');
-  refused({ defaultAction: 'SCMP_ACT_NOTIFY' }, 'linux.seccomp.defaultAction', 'unsupported');
+  refused({ defaultAction: 'SCMP_ACT_NOTIFY' }, 'linux.seccomp.defaultAction');
   refused({ defaultErrnoRet: 1 }, 'linux.seccomp.defaultErrnoRet');
   refused({ defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 4096 }, 'linux.seccomp.defaultErrnoRet');
   refused({ defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: -1 }, 'linux.seccomp.defaultErrnoRet');
   refused({ architectures: ['SCMP_ARCH_X86', 'SCMP_ARCH_VAX'] }, 'linux.seccomp.architectures[1]');
   refused({ flags: ['SECCOMP_FILTER_FLAG_NOPE'] }, 'linux.seccomp.flags[0]');
-  refused({ flags: ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] }, 'linux.seccomp.flags[0]', 'unsupported');
+  refused({ flags: ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] }, 'linux.seccomp.flags[0]');
   refused({}, 'linux.seccomp', 'unsupported', 'mips');
   refused({ syscalls: [{ names: [], action: 'SCMP_ACT_LOG' }] }, 'linux.seccomp.syscalls[0].names');
-  refused(
-    { syscalls: [{ names: ['read'], action: 'SCMP_ACT_NOTIFY' }] },
-    'linux.seccomp.syscalls[0].action',
-    'unsupported',
-  );
+  const notify = (...names: string[]): SeccompRule[] => [{ names, action: 'SCMP_ACT_NOTIFY' }];
+  refused({ syscalls: notify('read') }, 'linux.seccomp.listenerPath');
+  refused({ syscalls: notify('read', 'sendmsg'), listenerPath: '/l' }, 'linux.seccomp.syscalls[0].names');
   refused(withArgument({ index: 6 }), 'linux.seccomp.syscalls[0].args[0].index');
   refused(withArgument({ op: 'SCMP_CMP_XX' }), 'linux.seccomp.syscalls[0].args[0].op');
   refused(withArgument({ value: 1n << 64n }), 'linux.seccomp.syscalls[0].args[0].value');
@@ -259,6 +257,24 @@ void test('what cannot be is refused by its field', () => {
 void test('flags become bits', () => {
   const flags = ['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW', 'SECCOMP_FILTER_FLAG_TSYNC'];
   assert.equal(compileSeccomp({ defaultAction: 'SCMP_ACT_ALLOW', flags }, 'x64').flags, 7);
+});
+
+void test('a call that is handed to a listener: its answer, and what the kernel is asked for', () => {
+  const profile: Seccomp = {
+    defaultAction: 'SCMP_ACT_ALLOW',
+    listenerPath: '/run/l',
+    flags: ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'],
+    syscalls: [{ names: ['mkdir'], action: 'SCMP_ACT_NOTIFY' }],
+  };
+  const { filter, flags, notifies } = compileSeccomp(profile, 'x64');
+  assert.deepEqual([flags, notifies], [8 | 32, true]);
+  const call = { number: x86_64.mkdir ?? -1, audit: AUDIT.x86_64, args: [0n, 0n, 0n, 0n, 0n, 0n] };
+  assert.equal(runFilter(filter, call), 0x7fc0_0000);
+  assert.equal(runFilter(filter, { ...call, number: x86_64.rmdir ?? -1 }), 0x7fff_0000);
+  const together = compileSeccomp({ ...profile, flags: ['SECCOMP_FILTER_FLAG_TSYNC'] }, 'x64');
+  assert.equal(together.flags, 8 | 1 | 16);
+  // Where no call is handed over the path is not looked at, config-linux.md#seccomp.
+  assert.equal(compileSeccomp({ defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/l' }, 'x64').notifies, false);
 });
 
 void test('the cache knows a profile by its text and forgets the oldest', () => {

@@ -49,7 +49,7 @@ export function shell(script: string): Buffer {
   return encodePlan([
     { op: 'clone', flags: 0 },
     { op: 'environment', variables: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C'] },
-    { op: 'exec', argv: ['/bin/sh', '-c', script] },
+    { op: 'exec', file: '', argv: ['/bin/sh', '-c', script] },
   ]);
 }
 

@@ -117,7 +117,12 @@ test('requests to what is not there say so', async (t) => {
   ] as const) {
     assert.equal((await client.expect('error', message)).errno, ESRCH, message.is);
   }
-  assert.equal((await client.start({ process: 'exec', plan: command('/bin/true') })).is, 'error');
+  await client.started({ plan: command('/bin/sleep', '1000') });
+  await client.subscribe();
+  await client.expect('ok', { is: 'signal', tag: 0, process: '', signal: 9 });
+  await client.exited();
+  const late = await client.start({ process: 'exec', plan: command('/bin/true') });
+  assert.ok(late.is === 'error' && late.errno === ESRCH, JSON.stringify(late));
 });
 
 test('the largest plan is taken, and a garbled one is refused by name', async (t) => {

@@ -56,7 +56,7 @@ export function plan(extra: readonly Operation[], argv: readonly string[], flags
     { op: 'clone', flags },
     ...extra,
     { op: 'environment', variables: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C'] },
-    { op: 'exec', argv: [...argv] },
+    { op: 'exec', file: '', argv: [...argv] },
   ]);
 }
 
@@ -71,8 +71,9 @@ export class Client {
   private readonly waiting = new Set<() => void>();
   private tag = 0;
 
-  constructor(path: string) {
-    this.socket = connect(path);
+  /** On a socket at this path, or on a connection there is already. */
+  constructor(to: string | Socket) {
+    this.socket = typeof to === 'string' ? connect(to) : to;
     this.socket.on('data', (chunk) => {
       try {
         for (const message of this.parser.push(chunk)) this.received.push(message);
