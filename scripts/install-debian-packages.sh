@@ -8,7 +8,8 @@ packages=()
 for group in "$@"; do
   case "$group" in
     build) packages+=(gcc libc6-dev musl-tools) ;;
-    test) packages+=(gcc libc6-dev musl-tools busybox-static tmux libcap2-bin iproute2 procps) ;;
+    # crun and runc: the attacks are tried on them too.
+    test) packages+=(gcc libc6-dev musl-tools busybox-static tmux libcap2-bin iproute2 procps crun runc) ;;
     # The clients of an OCI runtime, with what they cannot do without: conmon, tini (docker-init), iptables.
     clients) packages+=(busybox-static tmux podman conmon containerd docker.io tini iptables util-linux procps) ;;
     fuzz) packages+=(clang libclang-rt-14-dev) ;;
