@@ -1,53 +1,18 @@
 /** The parser of the command line: long and short flags as pflag (docker's) reads them, driven by a command's table. */
+import { Given } from '../shared/command-line/given.ts';
 import type { Flag } from './command.ts';
 import { UsageError } from './errors.ts';
 import { nearest } from './suggest.ts';
 
-/** What a command was given. Getters throw for a name that is not in the table: that is a mistake of ours. */
-export class Arguments {
-  readonly operands: readonly string[];
-  readonly #values: ReadonlyMap<string, readonly string[]>;
-  readonly #flags: readonly Flag[];
-
-  constructor(flags: readonly Flag[], values: ReadonlyMap<string, readonly string[]>, operands: readonly string[]) {
-    this.#flags = flags;
-    this.#values = values;
-    this.operands = operands;
-  }
-
-  has(name: string): boolean {
-    return this.#all(name).length > 0;
-  }
-
-  /** The last one wins. Absent is false. */
-  boolean(name: string): boolean {
-    return this.#last(name) === 'true';
-  }
-
-  string(name: string): string | undefined {
-    return this.#last(name);
-  }
-
-  list(name: string): readonly string[] {
-    return this.#all(name);
-  }
-
+/** What a command was given. */
+export class Arguments extends Given<Flag> {
   integer(name: string): number | undefined {
     return this.number(name);
   }
 
   number(name: string): number | undefined {
-    const text = this.#last(name);
+    const text = this.string(name);
     return text === undefined ? undefined : Number(text);
-  }
-
-  #last(name: string): string | undefined {
-    return this.#all(name).at(-1);
-  }
-
-  #all(name: string): readonly string[] {
-    if (!this.#flags.some((flag) => flag.name === name)) throw new Error(`no flag is called ${name}`);
-    return this.#values.get(name) ?? [];
   }
 }
 

@@ -1,7 +1,6 @@
 /** The help of `tare` and of each command, in docker's shape. */
+import { HELP_WIDTH, flagLines, wrap } from '../shared/command-line/help-lines.ts';
 import type { Command, CommandEntry, Flag } from './command.ts';
-
-const WIDTH = 100;
 
 /** Flags before the command; the same table serves completion and docs. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
@@ -37,7 +36,7 @@ export function overview(commands: readonly CommandEntry[]): string {
 
 export function commandHelp(command: Command): string {
   const lines = [`Usage:  tare ${command.name} ${command.usage}`, '', command.summary];
-  for (const note of command.notes ?? []) lines.push('', ...wrap(note, WIDTH));
+  for (const note of command.notes ?? []) lines.push('', ...wrap(note, HELP_WIDTH));
   const flags = shownFlags(command.flags);
   if (flags.length > 0) lines.push('', 'Options:', ...flagLines(flags));
   return `${lines.join('\n')}\n`;
@@ -45,32 +44,4 @@ export function commandHelp(command: Command): string {
 
 export function shownFlags(flags: readonly Flag[]): readonly Flag[] {
   return flags.filter((flag) => flag.refused === undefined).toSorted((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** "-m, --memory BYTES" */
-export function flagSpelling(flag: Flag): string {
-  const short = flag.short === undefined ? '    ' : `-${flag.short}, `;
-  return `${short}--${flag.name}${flag.value === undefined ? '' : ` ${flag.value}`}`;
-}
-
-function flagLines(flags: readonly Flag[]): readonly string[] {
-  const width = Math.max(...flags.map((flag) => flagSpelling(flag).length));
-  return flags.flatMap((flag) => {
-    const fallback = flag.default === undefined ? '' : ` (default ${flag.default})`;
-    const [first = '', ...rest] = wrap(`${flag.summary}${fallback}`, Math.max(30, WIDTH - width - 5));
-    const indent = ' '.repeat(width + 5);
-    return [`  ${flagSpelling(flag).padEnd(width)}   ${first}`, ...rest.map((line) => `${indent}${line}`)];
-  });
-}
-
-function wrap(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
 }

@@ -1,4 +1,5 @@
 /** The command line `tare`: finds the command, runs it, tells what went wrong. */
+import { operandsExpected } from '../shared/command-line/given.ts';
 import { parseArguments } from './arguments.ts';
 import type { Command } from './command.ts';
 import { COMMANDS, loadCommands } from './commands/table.ts';
@@ -84,13 +85,9 @@ function wantsHelp(command: Command, words: readonly string[]): boolean {
 }
 
 function checkOperands(command: Command, operands: readonly string[]): void {
-  const { min, max } = command.operands;
-  if (operands.length >= min && (max === undefined || operands.length <= max)) return;
-  const few = operands.length < min;
-  const wanted = few ? min : (max ?? min);
-  const count = wanted === 0 ? 'no arguments' : `${String(wanted)} argument${wanted === 1 ? '' : 's'}`;
-  const bound = wanted === 0 || min === max ? '' : few ? 'at least ' : 'at most ';
-  throw new UsageError(`"tare ${command.name}" takes ${bound}${count}`, {
+  const expected = operandsExpected(command.operands, operands.length);
+  if (expected === undefined) return;
+  throw new UsageError(`"tare ${command.name}" takes ${expected}`, {
     hint: `Usage:  tare ${command.name} ${command.usage}`,
   });
 }

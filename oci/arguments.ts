@@ -1,39 +1,13 @@
 /** The parser of the command line: flags as Go's flag package and so runc reads them, driven by a command's table. */
+import { Given } from '../shared/command-line/given.ts';
 import type { Flag } from './command.ts';
 import { UsageError } from './errors.ts';
 
-/** What a command was given. Getters throw for a name that is not in the table: that is a mistake of ours. */
-export class Arguments {
-  readonly operands: readonly string[];
-  readonly #values: ReadonlyMap<string, readonly string[]>;
-  readonly #flags: readonly Flag[];
-
-  constructor(flags: readonly Flag[], values: ReadonlyMap<string, readonly string[]>, operands: readonly string[]) {
-    this.#flags = flags;
-    this.#values = values;
-    this.operands = operands;
-  }
-
-  has(name: string): boolean {
-    return this.#all(name).length > 0;
-  }
-
-  /** The last one wins. Absent is false. */
-  boolean(name: string): boolean {
-    return this.#last(name) === 'true';
-  }
-
-  string(name: string): string | undefined {
-    return this.#last(name);
-  }
-
-  list(name: string): readonly string[] {
-    return this.#all(name);
-  }
-
+/** What a command was given. */
+export class Arguments extends Given<Flag> {
   /** Of a flag of type "integer". A bigint beyond 2^53. */
   integer(name: string): number | bigint | undefined {
-    const text = this.#last(name);
+    const text = this.string(name);
     if (text === undefined) return undefined;
     const value = BigInt(text.replace(/^[+]/, ''));
     const number = Number(value);
@@ -42,16 +16,7 @@ export class Arguments {
 
   /** Flags that were given although they do nothing here, in the order of the table. */
   ignored(): readonly Flag[] {
-    return this.#flags.filter(({ name, ignored }) => ignored !== undefined && this.#values.has(name));
-  }
-
-  #last(name: string): string | undefined {
-    return this.#all(name).at(-1);
-  }
-
-  #all(name: string): readonly string[] {
-    if (!this.#flags.some((flag) => flag.name === name)) throw new Error(`no flag is called ${name}`);
-    return this.#values.get(name) ?? [];
+    return this.flags.filter(({ name, ignored }) => ignored !== undefined && this.values.has(name));
   }
 }
 

@@ -1,7 +1,9 @@
 /** From the words of the command line to a command and its exit code; tells what went wrong. */
+import { operandsExpected } from '../shared/command-line/given.ts';
 import { resolve } from 'node:path';
 import { parseArguments, type Arguments } from './arguments.ts';
 import type { Command, CommandEntry, Context } from './command.ts';
+import { checkRoot } from './container/root.ts';
 import { FAILURE, OciError, UsageError, textOf, messageOf } from './errors.ts';
 import { DEFAULT_ROOT, GLOBAL_FLAGS, HELP_FLAG, commandHelp, overview } from './help.ts';
 import { openLog, type LogFormat, type OpenLog } from './log.ts';
@@ -40,6 +42,7 @@ export async function dispatch(
       const command = await find(name, entries);
       const systemdCgroup = globals.boolean('systemd-cgroup');
       const root = resolve(globals.string('root') ?? DEFAULT_ROOT);
+      checkRoot(root);
       return await run(command, rest, { ...surroundings, root, log, debug: globals.boolean('debug'), systemdCgroup });
     }
     return 0;
@@ -110,13 +113,9 @@ function find(name: string, entries: readonly CommandEntry[]): Promise<Command> 
 }
 
 function checkOperands(command: Command, operands: readonly string[]): void {
-  const { min, max } = command.operands;
-  if (operands.length >= min && (max === undefined || operands.length <= max)) return;
-  const few = operands.length < min;
-  const wanted = few ? min : (max ?? min);
-  const count = wanted === 0 ? 'no arguments' : `${String(wanted)} argument${wanted === 1 ? '' : 's'}`;
-  const bound = wanted === 0 || min === max ? '' : few ? 'at least ' : 'at most ';
-  throw new UsageError(`${command.name} takes ${bound}${count}, not ${String(operands.length)}`, {
+  const expected = operandsExpected(command.operands, operands.length);
+  if (expected === undefined) return;
+  throw new UsageError(`${command.name} takes ${expected}, not ${String(operands.length)}`, {
     hint: `usage: tare-oci ${command.name} ${command.usage}`,
   });
 }

@@ -1,6 +1,7 @@
 /** docs/oci.md, made from the command table. */
 import type { Command } from './command.ts';
-import { GLOBAL_FLAGS, commandHelp, flagSpelling } from './help.ts';
+import { flagSpelling } from '../shared/command-line/help-lines.ts';
+import { GLOBAL_FLAGS, commandHelp } from './help.ts';
 
 const INTRODUCTION = `# tare-oci
 

@@ -1,6 +1,6 @@
 /**
  * Fuzzes the C program with libFuzzer under ASan and UBSan: each target for SECONDS (20). What ends a target is kept as
- * build/fuzz/TARGET/crash-… and fails the run. Needs root, clang and its runtime. Run: npm run fuzz -- [SECONDS] [TARGET…]
+ * build/fuzz/TARGET/crash-… and fails the run. Needs root, clang and its runtime. Run: npm run fuzz -- [--seed=N] [SECONDS] [TARGET…]
  */
 import { spawnSync } from 'node:child_process';
 import { chownSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -94,7 +94,8 @@ function makeRoom(name: string, seeds: readonly Buffer[]): string {
   return room;
 }
 
-function fuzz(target: Target, seconds: number): boolean {
+/** `seed` 0: another one each time. */
+function fuzz(target: Target, seconds: number, seed: number): boolean {
   const program = build(target);
   const room = makeRoom(target.name, target.seeds());
   return run(
@@ -102,6 +103,7 @@ function fuzz(target: Target, seconds: number): boolean {
     [
       `-max_total_time=${String(seconds)}`,
       `-timeout=${String(HANG_SECONDS)}`,
+      `-seed=${String(seed)}`,
       ...[
         '-max_len=8192',
         '-rss_limit_mb=2048',
@@ -115,9 +117,15 @@ function fuzz(target: Target, seconds: number): boolean {
   );
 }
 
-const [seconds = String(DEFAULT_SECONDS), ...wanted] = process.argv.slice(2);
-if (!/^[1-9]\d*$/.test(seconds) || wanted.some((name) => TARGETS.every((target) => target.name !== name))) {
-  process.stderr.write(`usage: fuzz.ts [SECONDS] [${TARGETS.map(({ name }) => name).join('|')} …]\n`);
+const words = process.argv.slice(2);
+const seed = words[0]?.startsWith('--seed=') === true ? Number(words.shift()?.slice('--seed='.length)) : 0;
+const [seconds = String(DEFAULT_SECONDS), ...wanted] = words;
+if (
+  !Number.isInteger(seed) ||
+  !/^[1-9]\d*$/.test(seconds) ||
+  wanted.some((name) => TARGETS.every((target) => target.name !== name))
+) {
+  process.stderr.write(`usage: fuzz.ts [--seed=N] [SECONDS] [${TARGETS.map(({ name }) => name).join('|')} …]\n`);
   process.exit(2);
 }
 mkdirSync(out, { recursive: true });
@@ -125,7 +133,7 @@ writePlanHeader(join(out, 'plan_ops.h'));
 generateMessagesHeader(join(out, 'messages.h'));
 for (const target of TARGETS.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
   process.stdout.write(`fuzz ${target.name}\n`);
-  if (fuzz(target, Number(seconds))) continue;
+  if (fuzz(target, Number(seconds), seed)) continue;
   process.stderr.write(`fuzz ${target.name} failed; its input is kept in ${join('build/fuzz', target.name)}\n`);
   process.exitCode = 1;
 }
