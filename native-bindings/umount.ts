@@ -1,23 +1,35 @@
 /** umount2(2). */
-import { SystemError, systemCall } from './libc.ts';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { systemCall } from './libc.ts';
 
 const MNT_DETACH = 2;
-const UMOUNT_NOFOLLOW = 8;
-const ENOENT = 2;
-const EINVAL = 22;
+const O_PATH = 0o10000000;
 
 const umount2 = systemCall<[target: string, flags: number]>('int umount2(const char *target, int flags)');
 
 /**
- * Takes the topmost mount at `path` away, also while it is in use; a link there is not followed. False: nothing is
- * mounted there (any more). Throws SystemError.
+ * Takes the mount of this id (mountinfo's) away, also while it is in use, where it is the topmost one at `path`. By a
+ * descriptor, so that it is no other wherever the path leads by then. False: it is not there (any more). Throws SystemError.
  */
-export function detachMount(path: string): boolean {
+export function detachMount(path: string, id: number): boolean {
+  const place = open(path);
+  if (place === undefined) return false;
   try {
-    umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+    const about = readFileSync(`/proc/self/fdinfo/${String(place)}`, 'utf8');
+    if (Number(/^mnt_id:\s*(\d+)$/m.exec(about)?.[1]) !== id) return false;
+    umount2(`/proc/self/fd/${String(place)}`, MNT_DETACH);
     return true;
+  } finally {
+    closeSync(place);
+  }
+}
+
+function open(path: string): number | undefined {
+  try {
+    return openSync(path, O_PATH | constants.O_NOFOLLOW);
   } catch (error) {
-    if (error instanceof SystemError && [ENOENT, EINVAL].includes(error.errno)) return false;
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      return undefined;
     throw error;
   }
 }

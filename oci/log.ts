@@ -78,6 +78,14 @@ function userLine(level: Level, text: string): string {
 /** JSON's strings escape what would end a line. Go's time.Time reads RFC 3339 with or without a fraction. */
 function recordOf(format: LogFormat, level: Level, text: string, time: Date): string {
   const at = time.toISOString();
-  if (format === 'json') return `${JSON.stringify({ level, msg: text, time: at })}\n`;
-  return `time=${JSON.stringify(at)} level=${level} msg=${JSON.stringify(text)}\n`;
+  if (format === 'json') return `${quote({ level, msg: text, time: at })}\n`;
+  return `time=${quote(at)} level=${level} msg=${quote(text)}\n`;
+}
+
+/** JSON lets through what a terminal still takes for the beginning of a command (C1), or an editor for the end of a line. */
+function quote(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

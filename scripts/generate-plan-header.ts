@@ -10,6 +10,7 @@ import {
   PLAN_VERSION,
   type OperationName,
 } from '../daemon/runtime/plan/operations.ts';
+import { WIRE_OPERATIONS } from '../daemon/runtime/plan/calls.ts';
 import type { FieldKind } from '../shared/wire/fields.ts';
 
 const C_TYPES: Record<FieldKind, string> = {
@@ -73,13 +74,9 @@ const RULES = {
   WHEN_CLOSED: [
     'await_go',
     'await_start',
-    'rlimit',
-    'keyring',
-    'umask',
     'bounding_set',
     'user',
     'capabilities',
-    'no_new_privs',
     'system_call',
     'seccomp',
     'seccomp_notify',
@@ -126,7 +123,7 @@ function shape(name: OperationName): string {
     ([field, kind]) => `{ "${field}", FIELD_${kind.toUpperCase()}, ${String(isHostPath(name, field))} }`,
   );
   const body = entries.length === 0 ? '{ NULL, FIELD_U64, false }' : list.join(', ');
-  return `\t{ ${String(code)}, "${name}", ROOM_${room.toUpperCase()}, ${rulesOf(name)}, ${String(entries.length)}, { ${body} } },\n`;
+  return `\t[${String(code)}] = { ${String(code)}, "${name}", ROOM_${room.toUpperCase()}, ${rulesOf(name)}, ${String(entries.length)}, { ${body} } },\n`;
 }
 
 /** Those that a function of the room does; the clone is the launch's own. */
@@ -137,7 +134,7 @@ function entries(names: readonly OperationName[], room: 'shim' | 'init'): string
 
 /** The header's text. */
 export function generatePlanHeader(): string {
-  const names = Object.keys(OPERATIONS) as OperationName[];
+  const names = WIRE_OPERATIONS;
   const most = Math.max(...names.map((name) => Object.keys(OPERATIONS[name].fields).length));
   const codes = names.map((name) => `#define OP_${name.toUpperCase()} ${String(OPERATIONS[name].code)}\n`);
   const choices = (prefix: string, values: Readonly<Record<string, number>>): string =>
@@ -210,7 +207,8 @@ ${names.map(operationStruct).join('')}\t};
 };
 
 #ifdef PLAN_OPS_TABLE
-static const struct plan_shape plan_shapes[] = {
+/* By their codes; those that are none have no name. */
+static const struct plan_shape plan_shapes[PLAN_MAX_CODE + 1] = {
 ${names.map(shape).join('')}};
 #endif
 

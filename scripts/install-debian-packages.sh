@@ -36,6 +36,19 @@ fi
 echo "installing ${missing[*]}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+
+# Of the packages only the programs are wanted: without this, invoke-rc.d(8) would start dockerd and with it a bridge,
+# control groups and rules of a firewall. A policy that is there already is the administrator's, and stays.
+policy=/usr/sbin/policy-rc.d
+forbid='#!/bin/sh
+# Of install-debian-packages.sh, for as long as it runs: nothing is started.
+exit 101'
+if [ ! -e "$policy" ] || [ "$(cat "$policy")" = "$forbid" ]; then
+  trap 'rm -f "$log" "$policy"' EXIT
+  echo "$forbid" >"$policy"
+  chmod 755 "$policy"
+fi
+
 if ! { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
   tail -n 30 "$log" >&2
   exit 1

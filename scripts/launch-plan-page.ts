@@ -50,7 +50,7 @@ ${section('shim')}
 
 ## Init's operations
 
-Done by the child, in the order of the plan.
+Done by the child, in the order of the plan. Those of code ${OPERATIONS.system_call.code} are one system call each, and are encoded as \`system_call\` (\`daemon/runtime/plan/calls.ts\`).
 
 ${section('init')}
 `;

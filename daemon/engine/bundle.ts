@@ -41,6 +41,8 @@ export interface Bundle {
   readonly directory: string;
   readonly rootfs: string;
   readonly spec: Spec;
+  /** What config.json says in vain and was left out. */
+  readonly warnings: readonly string[];
 }
 
 export function readBundle(request: CreateRequest & { bundle: string }): Bundle {
@@ -54,14 +56,16 @@ export function readBundle(request: CreateRequest & { bundle: string }): Bundle 
   const directory = realDirectory(request.bundle, 'bundle');
   try {
     const config: unknown = parseJson(readConfig(directory), 'config.json');
-    const base = validateSpec(config, { unknown: 'ignore' });
+    const warnings: string[] = [];
+    const warn = (field: string, problem: string): number => warnings.push(`config.json: ${field}: ${problem}`);
+    const base = validateSpec(config, { unknown: 'ignore', warn });
     const merged = request.oci === undefined ? base : validateSpec(mergeSpec(base, request.oci), { unknown: 'refuse' });
     const spec = limited(merged, request);
     if (spec.root === undefined) throw invalid('bundle', 'config.json: root is missing');
     if (spec.process?.args === undefined || spec.process.args.length === 0) {
       throw invalid('bundle', 'config.json: process.args is missing');
     }
-    return { directory, rootfs: realDirectory(resolve(directory, spec.root.path), 'bundle'), spec };
+    return { directory, rootfs: realDirectory(resolve(directory, spec.root.path), 'bundle'), spec, warnings };
   } catch (error) {
     throw requestError(error);
   }

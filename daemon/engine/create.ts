@@ -59,7 +59,7 @@ function prepare(context: Context, request: CreateRequest, id: string): Prepared
     if (rootfs !== undefined) throw invalid('bundle', 'either rootfs or bundle can be given, not both');
     const read = readBundle({ ...request, bundle });
     const source: RootSource = { kind: 'bind', source: read.rootfs };
-    return { spec: read.spec, rootfs: read.rootfs, source, bundle: read.directory, warnings: [] };
+    return { spec: read.spec, rootfs: read.rootfs, source, bundle: read.directory, warnings: read.warnings };
   }
   if (rootfs === undefined) throw invalid('rootfs', 'is missing: a directory with a root file system, or bundle');
   const root = chooseRoot({ ...request, rootfs }, id, context.places);

@@ -3,9 +3,6 @@
 
 #include "process.h"
 
-#include <sys/epoll.h>
-#include <sys/socket.h>
-
 /* A client that asks without reading the answers is not read from while more than this waits for it. */
 #define UNREAD_ANSWERS (64 * 1024)
 /* Reads per turn, so that one busy client does not keep the others waiting. */

@@ -1,6 +1,5 @@
 /* A connection: frames in, frames out. */
-#ifndef TARE_CLIENT_H
-#define TARE_CLIENT_H
+#pragma once
 
 #include "messages.h"
 #include "queue.h"
@@ -53,5 +52,3 @@ void request_handle(struct shim *shim, struct client *client, const struct wire_
 void request_garbled(struct shim *shim, struct client *client, uint32_t tag, const char *text);
 /* Frees the dead and those that have had their time. */
 void clients_sweep(struct shim *shim);
-
-#endif

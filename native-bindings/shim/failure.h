@@ -1,6 +1,5 @@
 /* What went wrong, in the terms the user is told: operation of the plan, step, errno, path. */
-#ifndef TARE_FAILURE_H
-#define TARE_FAILURE_H
+#pragma once
 
 #include <limits.h>
 #include <stdint.h>
@@ -23,5 +22,3 @@ __attribute__((format(printf, 4, 5))) int failure_set(struct failure *failure, i
 		if (condition) \
 			return FAIL(self, step, path); \
 	} while (0)
-
-#endif

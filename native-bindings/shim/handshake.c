@@ -2,8 +2,6 @@
 
 #include "wire.h"
 
-#include <sys/socket.h>
-
 int handshake_send(int socket, uint64_t kind, const struct failure *failure, const int *fds, size_t count)
 {
 	struct iovec parts[2] = { { &kind, sizeof(kind) }, { (void *)(uintptr_t)failure, sizeof(*failure) } };

@@ -3,13 +3,11 @@
  * init awaits the two that it is told, the shim takes what comes. The socket is close-on-exec: its end without
  * `failed` before it is how the shim learns of execve.
  */
-#ifndef TARE_HANDSHAKE_H
-#define TARE_HANDSHAKE_H
+#pragma once
 
 #include "failure.h"
 
 #include <stddef.h>
-#include <stdint.h>
 
 enum handshake_kind {
 	HANDSHAKE_SETTLED = 1, /* shim → init: the shim's operations are done; `tasks` files of control groups to join */
@@ -30,5 +28,3 @@ int handshake_send(int socket, uint64_t kind, const struct failure *failure, con
 int handshake_await(int socket, uint64_t kind, int *fds, size_t *count);
 /* In the shim, not blocking: 1 with a message (and `*master` where it brings one, else -1), 0 at the end, -1 with errno. */
 int handshake_receive(int socket, struct handshake_message *message, int *master);
-
-#endif

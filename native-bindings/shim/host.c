@@ -1,9 +1,6 @@
 /* The loop over the shim's operations, and those that are not about control groups. */
 #include "host.h"
 
-#include <inttypes.h>
-#include <sys/socket.h>
-
 int host_write(int fd, const char *value)
 {
 	errno = EIO; /* of a short write, which sets none */
@@ -46,9 +43,7 @@ int host_uid_map(struct host *host, const struct plan_operation *operation)
 
 int host_oom_score_adj(struct host *host, const struct plan_operation *operation)
 {
-	char value[32];
-	(void)snprintf(value, sizeof(value), "%" PRId64, operation->oom_score_adj.value);
-	return write_child(host, "oom_score_adj", value);
+	return write_child(host, "oom_score_adj", operation->oom_score_adj.value);
 }
 
 int host_keep(struct host *host, int which, int fd, const char *step, const char *path)
@@ -64,7 +59,7 @@ static int add_birth(struct host *host, const struct plan_operation *operation, 
 {
 	FAIL_IF(host, fd < 0, "open", path);
 	const size_t index = (size_t)(operation - host->plan->operations);
-	host->births[host->birth_count++] = (struct host_birth){ fd, type, index };
+	host->births[host->birth_count++] = (struct host_birth){ fd, type, index, path };
 	return 0;
 }
 
@@ -142,7 +137,8 @@ int host_bind_tree(struct host *host, const struct plan_operation *operation)
 	int tree = kernel_clone_tree(AT_FDCWD, source, operation->bind_tree.recursive != 0);
 	FAIL_IF(host, tree < 0, "open_tree", source);
 	host->trees[host->tree_count++] = tree;
-	FAIL_IF(host, mapped && kernel_map_owners(tree, operation->bind_tree.map_all != 0, namespace) != 0, "mount_setattr idmap", source);
+	const struct kernel_mount_attr map = { .attr_set = ATTR_IDMAP, .userns_fd = (uint64_t)namespace };
+	FAIL_IF(host, mapped && kernel_change_mount(tree, operation->bind_tree.map_all != 0, map) != 0, "mount_setattr idmap", source);
 	return 0;
 }
 

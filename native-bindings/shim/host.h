@@ -1,6 +1,5 @@
 /* The operations of the plan that the shim does itself, as root on the host. */
-#ifndef TARE_HOST_H
-#define TARE_HOST_H
+#pragma once
 
 #include "launch.h"
 #include "plan.h"
@@ -11,6 +10,7 @@ enum {
 	HOST_INIT,   /* pidfd of the container's init, where that is another process */
 	HOST_START,  /* the pipes of `start_pipe` */
 	HOST_RESULT,
+	HOST_PROCFS, /* of those who are born in another mount namespace */
 	HOST_CONNECTIONS, /* one for each CONNECT_* */
 	HOST_FDS = HOST_CONNECTIONS + CONNECT_PURPOSES,
 };
@@ -19,6 +19,7 @@ enum {
 struct host_birth {
 	int fd, type;     /* a namespace's descriptor or a pidfd, and the CLONE_NEW* flag */
 	size_t operation; /* its index in the plan */
+	const char *path;
 };
 
 struct host {
@@ -52,5 +53,3 @@ int host_keep(struct host *host, int which, int fd, const char *step, const char
 
 /* One write(2) of `value` to what is open in `fd`. 0, or -1 with errno. */
 int host_write(int fd, const char *value);
-
-#endif

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <poll.h>
-#include <signal.h>
 
 /* To be removed by `remover` (NULL: nobody), unless it is there already. 0, or -1 with errno. */
 static int make_group(struct launch *remover, const char *path, bool shared)
@@ -56,6 +55,13 @@ int host_cgroup_write(struct host *host, const struct plan_operation *operation)
 	scoped_fd fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
 	FAIL_IF(host, fd < 0, "open", path);
 	return host_write(fd, operation->cgroup_write.value) == 0 ? 0 : FAIL(host, "write", path);
+}
+
+int host_cgroup_own(struct host *host, const struct plan_operation *operation)
+{
+	const char *path = operation->cgroup_own.host;
+	int result = lchown(path, (uid_t)operation->cgroup_own.uid, (gid_t)-1);
+	return result == 0 || errno == ENOENT ? 0 : FAIL(host, "chown", path);
 }
 
 int host_cgroup_into(struct host *host, const struct plan_operation *operation)
@@ -119,8 +125,7 @@ static int bpf(int command, void *attributes, size_t size)
 static int attached_program(int group)
 {
 	uint32_t ids[2] = { 0 };
-	struct bpf_query query = { .target = (uint32_t)group, .type = BPF_AT_CGROUP_DEVICE, .count = 2 };
-	query.ids = (uintptr_t)ids;
+	struct bpf_query query = { .target = (uint32_t)group, .type = BPF_AT_CGROUP_DEVICE, .ids = (uintptr_t)ids, .count = 2 };
 	if (bpf(BPF_QUERY, &query, sizeof(query)) != 0 || query.count != 1)
 		return -1;
 	uint32_t attributes[3] = { ids[0] };
@@ -140,9 +145,7 @@ int host_cgroup_devices(struct host *host, const struct plan_operation *operatio
 	scoped_fd loaded = bpf(BPF_LOAD_PROGRAM, &load, sizeof(load));
 	FAIL_IF(host, loaded < 0, "bpf load", path);
 	scoped_fd before = attached_program(group);
-	struct bpf_attach attach = { .target = (uint32_t)group,
-				     .program = (uint32_t)loaded,
-				     .type = BPF_AT_CGROUP_DEVICE,
+	struct bpf_attach attach = { .target = (uint32_t)group, .program = (uint32_t)loaded, .type = BPF_AT_CGROUP_DEVICE,
 				     .flags = BPF_ALLOW_MULTI | (before >= 0 ? BPF_REPLACE : 0),
 				     .replaced = before >= 0 ? (uint32_t)before : 0 };
 	return bpf(BPF_ATTACH, &attach, sizeof(attach)) == 0 ? 0 : FAIL(host, "bpf attach", path);

@@ -3,9 +3,6 @@
 
 #include "handshake.h"
 
-#include <signal.h>
-#include <sys/prctl.h>
-
 #define INIT_OPERATION(code, name) [OP_##code] = init_##name,
 static init_operation *const operations[PLAN_MAX_CODE + 1] = { PLAN_INIT_OPERATIONS(INIT_OPERATION) };
 
@@ -14,8 +11,7 @@ static void reset_signals(void)
 {
 	for (int number = 1; number < NSIG; number++)
 		(void)signal(number, SIG_DFL);
-	sigset_t none;
-	(void)sigemptyset(&none);
+	const sigset_t none = { 0 };
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
@@ -59,17 +55,11 @@ static void carry_out(struct init *init)
 _Noreturn void init_run(const struct host *host, int handshake)
 {
 	struct failure failure = { .operation = -1 };
+	char *no_environment[] = { NULL };
 	struct init init = {
-		.host = host,
-		.plan = host->plan,
-		.failure = &failure,
-		.handshake = handshake,
-		.procfs = -1,
-		.root = -1,
-		.anchors = { -1, -1, -1 },
-		.devpts = -1,
-		.null_device = -1,
-		.empty_directory = -1,
+		.host = host, .plan = host->plan, .failure = &failure, .handshake = handshake,
+		.procfs = -1, .root = -1, .anchors = { -1, -1, -1 }, .devpts = -1, .null_device = -1, .empty_directory = -1,
+		.environment = no_environment,
 	};
 	if (prepare(&init, host->request) == 0)
 		carry_out(&init);

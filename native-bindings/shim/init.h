@@ -2,8 +2,7 @@
  * Init: the child of a launch, from clone to execve. It carries out the plan's operations of the room `init`
  * one after the other and ends at the first that fails, after telling the shim which and why.
  */
-#ifndef TARE_INIT_H
-#define TARE_INIT_H
+#pragma once
 
 #include "host.h"
 
@@ -66,6 +65,9 @@ int init_clone_host(struct init *init, const char *path, bool recursive);
 /* /dev/null for masking, opened and verified while the host's is still in reach. */
 int init_prepare_null(struct init *init);
 
+/* init_devices.c: attaches a device's mount at `path`, made if missing, which no symlink on the way leads into another mount. */
+int init_attach_device(struct init *init, int mount, const char *path);
+
 /*
  * init_copy_up.c: copies what is in `from` into `to`, with mode, owner, times and extended attributes; but of `to` itself
  * the mode and owner stay that `options` say.
@@ -107,5 +109,3 @@ int init_write_procfs(struct init *init, int directory, const char *name, const 
 /* init_exec.c */
 /* Closes all but stdio, preserved descriptors and what is still to be spoken on, once. */
 int init_close_descriptors(struct init *init);
-
-#endif

@@ -1,8 +1,6 @@
 /* Directories, symlinks and device nodes in the root. */
 #include "init.h"
 
-#include <sys/sysmacros.h>
-
 int init_directory(struct init *init, const struct plan_operation *operation)
 {
 	const char *path = operation->directory.path;
@@ -45,37 +43,17 @@ static bool is_device(const struct stat *status, mode_t type, dev_t number)
 	return (status->st_mode & S_IFMT) == type && (type == S_IFIFO || status->st_rdev == number);
 }
 
-/* 1: made; 0: such a device stands there already; -1 with errno. Anything else there but a directory gives way. */
+/* 0: such a device stands there, made or found; -1 with errno. Anything else there but a directory gives way. */
 static int make_node(int parent, const char *name, mode_t type, mode_t mode, dev_t number)
 {
 	struct stat status;
 	if (mknodat(parent, name, type | mode, number) == 0)
-		return 1;
+		return 0;
 	if (errno != EEXIST || fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
 		return -1;
 	if (is_device(&status, type, number))
 		return 0;
-	if (unlinkat(parent, name, 0) != 0 || mknodat(parent, name, type | mode, number) != 0)
-		return -1;
-	return 1;
-}
-
-/* Owner and mode for a node that stood there; one that a bind has put there is the host's, and stays as it is. */
-static int adopt_node(struct init *init, int parent, const char *name, const struct plan_operation *operation)
-{
-	const char *path = operation->device.path;
-	mode_t mode = (mode_t)operation->device.mode & 07777;
-	dev_t number = makedev((unsigned)operation->device.major, (unsigned)operation->device.minor);
-	struct stat status;
-	scoped_fd node = kernel_open(parent, name, O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
-	if (node < 0 && errno == EXDEV)
-		return 0;
-	if (node < 0 || fstat(node, &status) != 0 || !is_device(&status, type_of_kind(operation->device.kind), number))
-		return FAIL(init, "device was replaced", path);
-	if (fchownat(node, "", (uid_t)operation->device.uid, (gid_t)operation->device.gid, AT_EMPTY_PATH) != 0)
-		return FAIL(init, "chown", path);
-	FAIL_IF(init, (status.st_mode & 07777) != mode && fchmodat(parent, name, mode, 0) != 0, "chmod", path);
-	return 0;
+	return unlinkat(parent, name, 0) != 0 ? -1 : mknodat(parent, name, type | mode, number);
 }
 
 int init_device(struct init *init, const struct plan_operation *operation)
@@ -84,7 +62,9 @@ int init_device(struct init *init, const struct plan_operation *operation)
 	mode_t mode = (mode_t)operation->device.mode & 07777;
 	uid_t uid = (uid_t)operation->device.uid;
 	gid_t gid = (gid_t)operation->device.gid;
+	mode_t type = type_of_kind(operation->device.kind);
 	dev_t number = makedev((unsigned)operation->device.major, (unsigned)operation->device.minor);
+	struct stat status;
 	const char *name;
 	/*
 	 * Not across a mount: the image may have linked the directory into a volume, where a file of the host would
@@ -92,13 +72,25 @@ int init_device(struct init *init, const struct plan_operation *operation)
 	 */
 	scoped_fd parent = path_open_parent(init, path, RESOLVE_NO_XDEV, &name);
 	FAIL_IF(init, parent < 0, "open of the directory", path);
-	int made = make_node(parent, name, type_of_kind(operation->device.kind), mode, number);
-	FAIL_IF(init, made < 0, "mknod", path);
-	/* mkdir and mknod took the mode as it stands, for init's umask is 0. */
-	if (made == 0)
-		return adopt_node(init, parent, name, operation);
-	FAIL_IF(init, (uid != 0 || gid != 0) && fchownat(parent, name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0, "chown", path);
+	FAIL_IF(init, make_node(parent, name, type, mode, number) != 0, "mknod", path);
+	scoped_fd node = kernel_open(parent, name, O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+	/* One that a bind has put there is the host's, and stays as it is. */
+	if (node < 0 && errno == EXDEV)
+		return 0;
+	FAIL_IF(init, node < 0 || fstat(node, &status) != 0 || !is_device(&status, type, number), "device was replaced", path);
+	if ((status.st_uid != uid || status.st_gid != gid) && fchownat(node, "", uid, gid, AT_EMPTY_PATH) != 0)
+		return FAIL(init, "chown", path);
+	FAIL_IF(init, (status.st_mode & 07777) != mode && fchmodat(parent, name, mode, 0) != 0, "chmod", path);
 	return 0;
+}
+
+int init_attach_device(struct init *init, int mount, const char *path)
+{
+	const char *name;
+	scoped_fd parent = path_open_parent(init, path, RESOLVE_NO_XDEV, &name);
+	scoped_fd place = parent < 0 ? -1 : path_open_last(parent, name, false);
+	FAIL_IF(init, place < 0, "open of the mount point", path);
+	return init_attach(init, mount, place, path);
 }
 
 int init_device_bind(struct init *init, const struct plan_operation *operation)
@@ -113,9 +105,5 @@ int init_device_bind(struct init *init, const struct plan_operation *operation)
 	errno = ENODEV;
 	if (!is_device(&status, type_of_kind(operation->device_bind.kind), number))
 		return FAIL(init, "not the device that was meant", source);
-	const char *name;
-	scoped_fd parent = path_open_parent(init, path, RESOLVE_NO_XDEV, &name);
-	scoped_fd place = parent < 0 ? -1 : path_open_last(parent, name, false);
-	FAIL_IF(init, place < 0, "open of the mount point", path);
-	return init_attach(init, tree, place, path);
+	return init_attach_device(init, tree, path);
 }

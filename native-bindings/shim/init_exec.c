@@ -16,6 +16,12 @@ int init_close_descriptors(struct init *init)
 {
 	const int *fds = init->host->fds;
 	const int kept[] = { init->handshake, fds[HOST_START], fds[HOST_RESULT], fds[HOST_CONNECTIONS + CONNECT_SECCOMP_LISTENER] };
+	/*
+	 * Those that are left are not the container's, nor is what its hooks and execs may ask of one whose credentials are
+	 * theirs by then (pidfd_getfd). It has written what procfs has of its own.
+	 */
+	if (!init->closed)
+		(void)prctl(PR_SET_DUMPABLE, 0);
 	/* Closed and not only marked: until execve they could be named as /proc/self/fd/N (CVE-2024-21626). */
 	for (int from = 3 + (int)init->preserved, next; !init->closed && from > 0; from = next + 1) {
 		next = -1;
@@ -28,14 +34,6 @@ int init_close_descriptors(struct init *init)
 	return 0;
 }
 
-static int make_working_directory(struct init *init, const char *path)
-{
-	bool made;
-	scoped_fd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	scoped_fd directory = path_make_below(root, path, 0755, 0, &made);
-	return directory >= 0 ? 0 : FAIL(init, "mkdir of the working directory", path);
-}
-
 int init_working_directory(struct init *init, const struct plan_operation *operation)
 {
 	const char *path = operation->working_directory.path;
@@ -43,8 +41,12 @@ int init_working_directory(struct init *init, const struct plan_operation *opera
 	/* Before the change, so that no descriptor of init's can be the way to it. */
 	if (init_close_descriptors(init) != 0)
 		return -1;
-	if (operation->working_directory.create != 0 && make_working_directory(init, path) != 0)
-		return -1;
+	if (operation->working_directory.create != 0) {
+		bool made;
+		scoped_fd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		scoped_fd directory = path_make_below(root, path, 0755, 0, &made);
+		FAIL_IF(init, directory < 0, "mkdir of the working directory", path);
+	}
 	FAIL_IF(init, chdir(path) != 0, "chdir", path);
 	/*
 	 * The system call, because libc's functions hide what it says of a directory that no path leads to from the
@@ -117,16 +119,10 @@ static void search(const char *file, char **argv, char **environment)
 	errno = denied ? EACCES : ENOENT;
 }
 
-static char **environment_of(const struct init *init)
-{
-	static char *none[] = { NULL };
-	return init->environment != NULL ? init->environment : none;
-}
-
 int init_find_executable(struct init *init, const struct plan_operation *operation)
 {
 	const char *file = operation->find_executable.file;
-	search(file, NULL, environment_of(init));
+	search(file, NULL, init->environment);
 	/* A filter that is in force may have said no to the looking alone: execve will tell. */
 	bool refused = errno == ENOENT || errno == EACCES || errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG;
 	return refused ? FAIL(init, "search for the executable", file) : 0;
@@ -137,10 +133,8 @@ int init_exec(struct init *init, const struct plan_operation *operation)
 	char **argv = plan_strings(operation->exec.argv);
 	FAIL_IF(init, argv == NULL, "allocate", "");
 	const char *file = operation->exec.file[0] != 0 ? operation->exec.file : argv[0];
-	if (!plan_has(init->plan, OP_UMASK))
-		(void)umask(022);
 	if (init_close_descriptors(init) != 0)
 		return -1;
-	search(file, argv, environment_of(init));
+	search(file, argv, init->environment);
 	return FAIL(init, "execve", file);
 }

@@ -1,8 +1,6 @@
 /* Who the process is and what it may: capabilities, user, seccomp. */
 #include "init.h"
 
-#include <sys/prctl.h>
-
 #define CAPABILITY_VERSION_3 0x20080522
 
 int init_bounding_set(struct init *init, const struct plan_operation *operation)
@@ -67,9 +65,8 @@ int init_user(struct init *init, const struct plan_operation *operation)
 	return set_user(init, uid, gid, operation->user.groups);
 }
 
-int init_become_root(struct init *init, const struct plan_operation *operation)
+int init_become_root(struct init *init, unused const struct plan_operation *operation)
 {
-	(void)operation;
 	const struct plan_list none = { 0 };
 	int result = set_user(init, 0, 0, none);
 	/* The change of user made it undumpable, and its files in procfs foreign. */
@@ -97,12 +94,6 @@ int init_capabilities(struct init *init, const struct plan_operation *operation)
 			return FAIL(init, "prctl PR_CAP_AMBIENT_RAISE", "");
 	}
 	return init_follow_shim(init);
-}
-
-int init_no_new_privs(struct init *init, const struct plan_operation *operation)
-{
-	(void)operation;
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : FAIL(init, "prctl PR_SET_NO_NEW_PRIVS", "");
 }
 
 /* struct sock_fprog, struct sock_filter (8 bytes each); include/uapi/linux/filter.h. */

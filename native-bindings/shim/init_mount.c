@@ -1,8 +1,6 @@
 /* Mounts: new file systems by fsopen(2), binds by open_tree(2), masks; all attached by descriptor. */
 #include "init.h"
 
-#include <sys/sysmacros.h>
-
 #define LONGEST_KEY 127
 
 /* The step, and the kernel's own line about it where the context has one ("e overlay: …"). */

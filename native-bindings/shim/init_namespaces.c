@@ -3,13 +3,8 @@
 
 #include "handshake.h"
 
-#include <inttypes.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 
 int init_follow_shim(struct init *init)
 {
@@ -43,9 +38,8 @@ int init_await_settled(struct init *init, const struct plan_operation *operation
 	return 0;
 }
 
-int init_await_go(struct init *init, const struct plan_operation *operation)
+int init_await_go(struct init *init, unused const struct plan_operation *operation)
 {
-	(void)operation;
 	size_t none = 0;
 	if (handshake_send(init->handshake, HANDSHAKE_CREATED, NULL, NULL, 0) != 0 ||
 	    handshake_await(init->handshake, HANDSHAKE_GO, NULL, &none) != 0)
@@ -53,16 +47,14 @@ int init_await_go(struct init *init, const struct plan_operation *operation)
 	return 0;
 }
 
-int init_outlive_shim(struct init *init, const struct plan_operation *operation)
+int init_outlive_shim(unused struct init *init, unused const struct plan_operation *operation)
 {
 	/* It counts for the plan as a whole: init_follow_shim. */
-	(void)init, (void)operation;
 	return 0;
 }
 
-int init_await_start(struct init *init, const struct plan_operation *operation)
+int init_await_start(struct init *init, unused const struct plan_operation *operation)
 {
-	(void)operation;
 	char byte;
 	ssize_t size;
 	if (init_close_descriptors(init) != 0)
@@ -109,7 +101,7 @@ int init_namespace_join(struct init *init, const struct plan_operation *operatio
 
 int init_join_init(struct init *init, const struct plan_operation *operation)
 {
-	uint64_t flags = operation->join_init.flags;
+	uint64_t flags = operation->join_init.flags & ~init->plan->entered;
 	/* So from birth (launch.c); once more here, where it is needed. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	errno = ESRCH;
@@ -122,12 +114,8 @@ int init_join_init(struct init *init, const struct plan_operation *operation)
 
 int init_time_namespace(struct init *init, const struct plan_operation *operation)
 {
-	char offsets[160];
-	(void)snprintf(offsets, sizeof(offsets), "monotonic %" PRId64 " %" PRIu64 "\nboottime %" PRId64 " %" PRIu64 "\n",
-		       operation->time_namespace.monotonic_seconds, operation->time_namespace.monotonic_nanoseconds,
-		       operation->time_namespace.boottime_seconds, operation->time_namespace.boottime_nanoseconds);
 	FAIL_IF(init, unshare(KERNEL_CLONE_NEWTIME) != 0, "unshare of the time namespace", "");
-	if (init_write_procfs(init, init->procfs, "self/timens_offsets", offsets) != 0)
+	if (init_write_procfs(init, init->procfs, "self/timens_offsets", operation->time_namespace.offsets) != 0)
 		return -1;
 	/* Children would be born into it; this process has to enter. */
 	scoped_fd namespace = openat(init->procfs, "self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
@@ -135,15 +123,8 @@ int init_time_namespace(struct init *init, const struct plan_operation *operatio
 	return setns(namespace, KERNEL_CLONE_NEWTIME) == 0 ? 0 : FAIL(init, "setns to the time namespace", "");
 }
 
-int init_cgroup_namespace(struct init *init, const struct plan_operation *operation)
+int init_loopback_up(struct init *init, unused const struct plan_operation *operation)
 {
-	(void)operation;
-	return unshare(KERNEL_CLONE_NEWCGROUP) == 0 ? 0 : FAIL(init, "unshare of the cgroup namespace", "");
-}
-
-int init_loopback_up(struct init *init, const struct plan_operation *operation)
-{
-	(void)operation;
 	struct ifreq request = { .ifr_name = "lo" };
 	request.ifr_flags = IFF_UP;
 	scoped_fd fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

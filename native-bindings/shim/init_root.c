@@ -1,14 +1,6 @@
 /* The container's root: made at `at` in init's own mount namespace, and entered. */
 #include "init.h"
 
-#include <inttypes.h>
-
-int init_root_propagation(struct init *init, const struct plan_operation *operation)
-{
-	FAIL_IF(init, syscall(SYS_mount, NULL, "/", NULL, operation->root_propagation.flags, NULL) != 0, "mount", "/");
-	return 0;
-}
-
 /* Attaches a root file system; its descriptor is the root from here on. Takes `mount`. */
 static int attach_root(struct init *init, int mount, const char *at)
 {
@@ -194,9 +186,8 @@ static int enter_root(struct init *init)
 	return init->root >= 0 && fchdir(init->root) == 0 ? 0 : FAIL(init, "chdir to the root", "");
 }
 
-int init_pivot_root(struct init *init, const struct plan_operation *operation)
+int init_pivot_root(struct init *init, unused const struct plan_operation *operation)
 {
-	(void)operation;
 	if (enter_root(init) != 0)
 		return -1;
 	/* The old root comes to lie on the new one at "/" and is taken off; pivot_root(2), notes. */
@@ -205,9 +196,8 @@ int init_pivot_root(struct init *init, const struct plan_operation *operation)
 	return chdir("/") == 0 ? 0 : FAIL(init, "chdir", "/");
 }
 
-int init_change_root(struct init *init, const struct plan_operation *operation)
+int init_change_root(struct init *init, unused const struct plan_operation *operation)
 {
-	(void)operation;
 	if (enter_root(init) != 0)
 		return -1;
 	return chroot(".") == 0 && chdir("/") == 0 ? 0 : FAIL(init, "chroot", "");

@@ -3,10 +3,6 @@
 
 #include "handshake.h"
 
-#include <sys/ioctl.h>
-#include <sys/sysmacros.h>
-#include <termios.h>
-
 int init_place_stdio(struct init *init, const int fds[3])
 {
 	int high[3];
@@ -46,11 +42,7 @@ static int bind_console(struct init *init, int slave)
 {
 	scoped_fd tree = kernel_clone_tree(slave, "", false);
 	FAIL_IF(init, tree < 0, "open_tree of the terminal", "/dev/console");
-	const char *name;
-	scoped_fd parent = path_open_parent(init, "/dev/console", RESOLVE_NO_XDEV, &name);
-	scoped_fd place = parent < 0 ? -1 : path_open_last(parent, name, false);
-	FAIL_IF(init, place < 0, "open of the mount point", "/dev/console");
-	return init_attach(init, tree, place, "/dev/console");
+	return init_attach_device(init, tree, "/dev/console");
 }
 
 /* To whoever was connected to for it, else to the shim. */

@@ -3,22 +3,28 @@
  * structures and constants: musl-gcc does not find the kernel's headers, and glibc's <sys/mount.h> has only some.
  * From include/uapi/linux/{sched,openat2,mount,fcntl,close_range,magic}.h.
  */
-#ifndef TARE_KERNEL_H
-#define TARE_KERNEL_H
+#pragma once
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,20 +98,17 @@ static inline int kernel_attach(int mount, int target)
 	return (int)syscall(SYS_move_mount, mount, "", target, "", KERNEL_MOVE_EMPTY_PATHS);
 }
 
+/* Of the mount, with all below it where `recursive`. */
+static inline int kernel_change_mount(int mount, bool recursive, struct kernel_mount_attr change)
+{
+	unsigned flags = AT_EMPTY_PATH | (recursive ? KERNEL_AT_RECURSIVE : 0);
+	return (int)syscall(SYS_mount_setattr, mount, "", flags, &change, sizeof(change));
+}
+
 /* `propagation` is MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0. */
 static inline int kernel_mount_setattr(int mount, bool recursive, uint64_t set, uint64_t clear, uint64_t propagation)
 {
-	struct kernel_mount_attr attr = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
-	return (int)syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | (recursive ? KERNEL_AT_RECURSIVE : 0), &attr,
-			    sizeof(attr));
-}
-
-/* The mount, with all below it where `recursive`, shows owners as the user namespace maps them. */
-static inline int kernel_map_owners(int mount, bool recursive, int user_namespace)
-{
-	struct kernel_mount_attr attr = { .attr_set = ATTR_IDMAP, .userns_fd = (uint64_t)user_namespace };
-	return (int)syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | (recursive ? KERNEL_AT_RECURSIVE : 0), &attr,
-			    sizeof(attr));
+	return kernel_change_mount(mount, recursive, (struct kernel_mount_attr){ set, clear, propagation, 0 });
 }
 
 static inline int kernel_signal(int pidfd, int number)
@@ -126,6 +129,9 @@ static inline void close_scoped(const int *fd)
 		(void)close(*fd);
 }
 
+/* A parameter that all functions of a table have, and this one does not need. */
+#define unused __attribute__((unused))
+
 /* A descriptor closed at the end of its scope; -1 is none. */
 #define scoped_fd __attribute__((cleanup(close_scoped))) int
 
@@ -134,5 +140,3 @@ static inline void close_and_forget(int *fd)
 	close_scoped(fd);
 	*fd = -1;
 }
-
-#endif

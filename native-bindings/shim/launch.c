@@ -5,11 +5,6 @@
 #include "host.h"
 #include "init.h"
 
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-
 #define PF_FORKNOEXEC 0x40
 
 /* Ends the child, reaps it, removes its groups. Returns the signal that it had died of already, or 0. */
@@ -98,13 +93,31 @@ struct birth {
 static int enter_births(struct host *host, bool user)
 {
 	for (size_t i = 0; i < host->birth_count; i++) {
-		const int type = host->births[i].type;
-		const struct plan_operation *operation = &host->plan->operations[host->births[i].operation];
-		const char *path = operation->shape->code == OP_BIRTH_NAMESPACE ? operation->birth_namespace.host : "";
-		host->failure->operation = (int64_t)host->births[i].operation;
-		FAIL_IF(host, (type == CLONE_NEWUSER) == user && setns(host->births[i].fd, type) != 0, "setns", path);
+		const struct host_birth *birth = &host->births[i];
+		host->failure->operation = (int64_t)birth->operation;
+		if ((birth->type == CLONE_NEWUSER) == user && setns(birth->fd, birth->type) != 0)
+			return FAIL(host, "setns", birth->path);
 	}
 	return 0;
+}
+
+/*
+ * Most of what `join_init` names, before the birth: in the pid namespace of the container others see the child, and with
+ * CAP_SYS_PTRACE look through its eyes (/proc/PID/root), which then are not to be on the host's files any more. Left to the
+ * child are the namespace of the user, with which it loses the rights that it still needs, and that of control groups, from
+ * inside which nobody can be born into a group.
+ */
+static int enter_namespaces_of_init(struct host *host)
+{
+	uint64_t entered = host->plan->entered;
+	int group = host->fds[HOST_CGROUP];
+	/* From these, which the child has open, ".." would lead to the host's root, but that detached they have nothing above. */
+	if (entered != 0 && group >= 0 && host_keep(host, HOST_CGROUP, kernel_clone_tree(group, "", false), "open_tree", "") != 0)
+		return -1;
+	if (entered != 0 && (host->plan->rules & RULE_NEEDS_PROCFS) != 0 &&
+	    host_keep(host, HOST_PROCFS, kernel_clone_tree(AT_FDCWD, "/proc", false), "open_tree", "/proc") != 0)
+		return -1;
+	return entered == 0 || setns(host->fds[HOST_INIT], (int)entered) == 0 ? 0 : FAIL(host, "setns", "");
 }
 
 /*
@@ -117,7 +130,7 @@ static _Noreturn void run_intermediate(struct host *host, const int ends[2], int
 	struct birth birth = { .pid = -1 };
 	host->failure = &birth.failure;
 	int pidfd = -1;
-	if (enter_births(host, false) == 0 && enter_births(host, true) == 0)
+	if (enter_births(host, false) == 0 && enter_namespaces_of_init(host) == 0 && enter_births(host, true) == 0)
 		birth.pid = clone_init(host, ends, CLONE_PARENT, &pidfd);
 	_exit(write(result, &birth, sizeof(birth)) == (ssize_t)sizeof(birth) ? 0 : 1);
 }
@@ -145,7 +158,7 @@ static pid_t clone_by_intermediate(struct host *host, const int ends[2], int *pi
 
 /*
  * The same where only the pid namespace is another: setns(2) changes that for children alone, so the shim itself can
- * enter it, and is back for its next child. Every exec comes this way.
+ * enter it, and is back for its next child.
  */
 static pid_t clone_into_pid_namespace(struct host *host, const int ends[2], int *pidfd)
 {
@@ -163,8 +176,8 @@ static pid_t clone_child(struct host *host, const int ends[2], int *pidfd)
 	host->failure->operation = (int64_t)host->plan->clone;
 	if (host->plan->births == 0)
 		return clone_init(host, ends, 0, pidfd);
-	return host->plan->births == CLONE_NEWPID ? clone_into_pid_namespace(host, ends, pidfd)
-						  : clone_by_intermediate(host, ends, pidfd);
+	return host->plan->births == CLONE_NEWPID && host->plan->entered == 0 ? clone_into_pid_namespace(host, ends, pidfd)
+									      : clone_by_intermediate(host, ends, pidfd);
 }
 
 /* What a failure of the shim's own operations really comes from, where init failed first. */

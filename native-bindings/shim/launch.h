@@ -5,14 +5,10 @@
  * A launch never blocks the poll loop on the child: launch_begin does the shim's operations, which are short
  * and bounded, and clones; from then on the supervisor polls `handshake` and calls launch_step.
  */
-#ifndef TARE_LAUNCH_H
-#define TARE_LAUNCH_H
+#pragma once
 
 #include "failure.h"
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include "kernel.h"
 
 struct launch_request {
 	const uint8_t *plan; /* encoded as in daemon/runtime/plan/encode.ts; read by launch_begin only */
@@ -74,5 +70,3 @@ ssize_t launch_read_text(const char *path, char *text, size_t room);
 
 /* For --dump-plan: one operation a line on `out` (a FILE *). 0, or -1 with `failure`. */
 int plan_dump(const uint8_t *plan, size_t size, void *out, struct failure *failure);
-
-#endif

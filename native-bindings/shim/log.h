@@ -1,6 +1,5 @@
 /* The container's log in the format of the Kubernetes CRI: `2026-01-02T03:04:05.123456789Z stdout F text`. */
-#ifndef TARE_LOG_H
-#define TARE_LOG_H
+#pragma once
 
 #include "kernel.h"
 
@@ -30,5 +29,3 @@ int log_open(struct log *log, const char *path, uint64_t max_bytes, uint64_t max
  */
 void log_write(struct log *log, const char *stream, const uint8_t *bytes, size_t size, uint8_t *buffer);
 void log_close(struct log *log);
-
-#endif

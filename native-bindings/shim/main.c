@@ -6,9 +6,6 @@
 #include "messages.h"
 #include "supervise.h"
 
-#include <signal.h>
-#include <sys/prctl.h>
-
 #ifdef __SANITIZE_ADDRESS__
 /* The leak check needs ptrace, which a process that is not dumpable does not allow. */
 const char *__asan_default_options(void);
@@ -24,7 +21,6 @@ struct options {
 	int ready;
 	int connection; /* -1: it listens on `socket` */
 	int preserved;
-	bool inherit_stdio;
 	bool version;
 };
 
@@ -58,8 +54,6 @@ static int parse_options(int argc, char **argv, struct options *options)
 		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
 		if (strcmp(argv[i], "--version") == 0) {
 			options->version = true;
-		} else if (strcmp(argv[i], "--inherit-stdio") == 0) {
-			options->inherit_stdio = true;
 		} else if (strcmp(argv[i], "--socket") == 0 && value != NULL) {
 			options->socket = argv[++i];
 		} else if (strcmp(argv[i], "--dump-plan") == 0 && value != NULL) {
@@ -75,7 +69,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 	if (options->connection >= 0 && options->connection != 3 + options->preserved)
 		return complain("the connection is the first descriptor after those preserved", "", 0);
 	if ((options->socket != NULL) + (options->plan != NULL) + (options->connection >= 0) + options->version != 1)
-		return complain("usage: tare-shim --socket PATH [--ready-fd N] [--inherit-stdio] | "
+		return complain("usage: tare-shim --socket PATH [--ready-fd N] | "
 		                "--connection N [--preserve-fds K] | --dump-plan FILE | --version", "", 0);
 	return 0;
 }
@@ -137,7 +131,7 @@ static int close_inherited(const struct options *options)
 /* Every error up to here went to stderr; from here on there is nobody to read it. */
 static void leave_terminal(const struct options *options)
 {
-	int null = options->inherit_stdio ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = 0; null >= 0 && fd < 3; fd++)
 		(void)dup2(null, fd);
 	if (null > 2)
@@ -159,8 +153,7 @@ static void remove_socket(const char *path, const struct stat *ours)
 /* What both kinds of shim are: 0, or -1 with the complaint made. */
 static int settle(struct shim *shim, const struct options *options)
 {
-	*shim = (struct shim){.epoll = -1, .oom_score = -1, .inherit_stdio = options->inherit_stdio};
-	shim->listener.fd = shim->signals.fd = -1;
+	*shim = (struct shim){.epoll = -1, .oom_score = -1, .listener.fd = -1, .signals.fd = -1};
 	(void)umask(022); /* what is private says so when it is made; control groups are to be readable from inside */
 	if (close_inherited(options) != 0)
 		return complain("a descriptor that was named is not open", "", errno);
@@ -200,7 +193,7 @@ static int attend(const struct options *options)
 	struct shim shim;
 	if (settle(&shim, options) != 0)
 		return -1;
-	shim.attended = shim.inherit_stdio = true;
+	shim.attended = true;
 	shim.preserved = (unsigned)options->preserved;
 	if (supervise_attend(&shim, options->connection) != 0)
 		return complain("cannot serve the connection", "", errno);

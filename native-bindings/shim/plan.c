@@ -4,8 +4,6 @@
 
 #include "launch.h"
 
-#include <inttypes.h>
-
 /* Walks the items once, so that plan_next_* need no checks later. */
 static struct plan_list read_list(struct wire_reader *reader, bool strings)
 {
@@ -69,11 +67,7 @@ char **plan_strings(struct plan_list list)
 
 static const struct plan_shape *find_shape(uint32_t code)
 {
-	for (size_t i = 0; i < sizeof(plan_shapes) / sizeof(*plan_shapes); i++) {
-		if (plan_shapes[i].code == code)
-			return &plan_shapes[i];
-	}
-	return NULL;
+	return code <= PLAN_MAX_CODE && plan_shapes[code].name != NULL ? &plan_shapes[code] : NULL;
 }
 
 static int garbled(struct failure *failure, const char *why, size_t index)
@@ -119,21 +113,28 @@ static const char *check_place(const struct plan *plan, const struct plan_shape 
 	return closed && (shape->rules & RULE_WHEN_CLOSED) == 0 ? "after seccomp or working_directory" : NULL;
 }
 
-/* Of a namespace that the child is to be born in. */
-static const char *wrong_birth(const struct plan *plan, uint64_t type)
+/* A namespace that the child is to be born in. */
+static const char *take_birth(struct plan *plan, uint64_t type)
 {
 	if ((type & ~KERNEL_CLONE_NAMESPACES) != 0 || type == 0 || (type & (type - 1)) != 0 || type == CLONE_NEWNS)
 		return "no type of namespace to be born in";
-	return (plan->births & type) != 0 ? "a second namespace of this type" : NULL;
+	bool again = (plan->births & type) != 0;
+	plan->births |= type;
+	return again ? "a second namespace of this type" : NULL;
 }
 
-static const char *check_values(const struct plan *plan, const struct plan_operation *operation)
+static const char *take_values(struct plan *plan, const struct plan_operation *operation)
 {
+	bool wrong;
 	switch (operation->shape->code) {
 	case OP_BIRTH_NAMESPACE:
-		return wrong_birth(plan, operation->birth_namespace.type);
+		return take_birth(plan, operation->birth_namespace.type);
 	case OP_PID_NAMESPACE_OF_INIT:
-		return wrong_birth(plan, CLONE_NEWPID);
+		return take_birth(plan, CLONE_NEWPID);
+	case OP_JOIN_INIT:
+		if (plan_has(plan, OP_PID_NAMESPACE_OF_INIT))
+			plan->entered = operation->join_init.flags & ~(uint64_t)(CLONE_NEWUSER | KERNEL_CLONE_NEWCGROUP);
+		return NULL;
 	case OP_CLONE:
 		if ((operation->clone.flags & plan->births) != 0)
 			return "a namespace that is joined";
@@ -143,10 +144,8 @@ static const char *check_values(const struct plan *plan, const struct plan_opera
 	case OP_BIND:
 		return operation->bind.tree >= (int64_t)plan->trees ? "no such tree" : NULL;
 	case OP_SYSTEM_CALL:
-		return operation->system_call.arguments.count > 6 ||
-				       operation->system_call.buffer_argument >= (int64_t)operation->system_call.arguments.count
-			       ? "too many arguments"
-			       : NULL;
+		wrong = operation->system_call.buffer_argument >= (int64_t)operation->system_call.arguments.count;
+		return wrong || operation->system_call.arguments.count > 6 ? "too many arguments" : NULL;
 	case OP_EXEC:
 		return operation->exec.argv.count == 0 ? "no argv" : NULL;
 	default:
@@ -163,7 +162,7 @@ static const char *take_operation(struct plan *plan, size_t index, struct wire_r
 	if (wrong == NULL)
 		wrong = check_place(plan, shape);
 	if (wrong == NULL)
-		wrong = check_values(plan, operation);
+		wrong = take_values(plan, operation);
 	if (wrong != NULL)
 		return wrong;
 	if (shape->code == OP_CLONE)
@@ -171,9 +170,6 @@ static const char *take_operation(struct plan *plan, size_t index, struct wire_r
 	plan->joins += shape->code == OP_CGROUP_JOIN;
 	plan->trees += shape->code == OP_BIND_TREE;
 	plan->settles |= shape->room == ROOM_SHIM && shape->code != OP_CLONE && plan_has(plan, OP_CLONE);
-	if (shape->code == OP_BIRTH_NAMESPACE)
-		plan->births |= operation->birth_namespace.type;
-	plan->births |= shape->code == OP_PID_NAMESPACE_OF_INIT ? CLONE_NEWPID : 0;
 	plan->rules |= shape->rules;
 	plan->has[shape->code / 64] |= 1ull << shape->code % 64;
 	return plan->joins > PLAN_MAX_JOINS || plan->trees > PLAN_MAX_TREES ? "too many of these" : NULL;

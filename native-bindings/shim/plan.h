@@ -1,6 +1,5 @@
 /* The launch plan as the interpreter walks it: views into the encoded bytes, checked as a whole beforehand. */
-#ifndef TARE_PLAN_H
-#define TARE_PLAN_H
+#pragma once
 
 #include "failure.h"
 #include "kernel.h"
@@ -20,6 +19,7 @@ struct plan {
 	size_t count;
 	size_t clone;                       /* index of the `clone` operation */
 	uint64_t births;                    /* types of the namespaces that the child is born in, CLONE_NEW* */
+	uint64_t entered;                   /* those among them that it has from `join_init` */
 	size_t joins;                       /* how many `cgroup_join` there are */
 	size_t trees;                       /* how many `bind_tree` */
 	bool settles;                       /* the shim has something to do after the clone */
@@ -48,5 +48,3 @@ bool plan_has_option(struct plan_list list, const char *key);
 
 /* A NULL-terminated array of the strings (allocated; the strings are views), or NULL with errno. */
 char **plan_strings(struct plan_list list);
-
-#endif

@@ -1,11 +1,6 @@
 /* A process of the container, from its launch to its end. */
 #include "process.h"
 
-#include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <sys/wait.h>
-#include <termios.h>
-
 static bool is_init(const struct process *process)
 {
 	return process->name[0] == '\0';
@@ -222,10 +217,8 @@ void process_start(struct shim *shim, struct process *process, const struct star
 {
 	const struct process *init = is_init(process) ? NULL : process_find(shim, "");
 	struct launch_request request = {
-		.plan = start->plan,
-		.plan_size = start->plan_size,
-		.stdio = {-1, -1, -1},
-		.preserved = shim->preserved,
+		.plan = start->plan, .plan_size = start->plan_size,
+		.stdio = {-1, -1, -1}, .preserved = shim->preserved,
 		.init_pidfd = init == NULL ? -1 : init->pidfd.fd,
 	};
 	struct failure failure = {.operation = -1};

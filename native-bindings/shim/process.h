@@ -1,6 +1,5 @@
 /* A process of the container: init ("") or an exec. */
-#ifndef TARE_PROCESS_H
-#define TARE_PROCESS_H
+#pragma once
 
 #include "client.h"
 #include "launch.h"
@@ -81,5 +80,3 @@ void process_tell_attached(struct shim *shim, struct process *process, struct cl
 /* A client is going away: nothing may point to it any more. */
 void process_without(struct shim *shim, struct process *process, struct client *client);
 void process_free(struct shim *shim, struct process *process);
-
-#endif

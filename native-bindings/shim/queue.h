@@ -1,6 +1,5 @@
 /* Bytes waiting to be written to a descriptor. Takes no memory while it is empty. */
-#ifndef TARE_QUEUE_H
-#define TARE_QUEUE_H
+#pragma once
 
 #include "kernel.h"
 
@@ -26,5 +25,3 @@ void queue_clear(struct queue *queue);
 void *pages_map(size_t size);
 /* NULL is fine. */
 void pages_unmap(void *pages, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* The exit record, as daemon/shim/messages.ts says it. */
-#ifndef TARE_RECORD_H
-#define TARE_RECORD_H
+#pragma once
 
 #include "kernel.h"
 
@@ -15,5 +14,3 @@ struct exit_record {
 int record_write(const char *path, const struct exit_record *record);
 /* N of the line "oom_kill N" of a control group's file; 0 where it cannot be read. */
 uint64_t record_read_oom_kills(const char *path);
-
-#endif

@@ -39,9 +39,10 @@ void request_garbled(struct shim *shim, struct client *client, uint32_t tag, con
 	client_close_soon(shim, client);
 }
 
-static void garbled_fields(const struct request *request)
+/* To a request whose own bytes are wrong: it answers, and hangs up. */
+static void refuse(const struct request *request, const char *text)
 {
-	request_garbled(request->shim, request->client, request->tag, "garbled fields");
+	request_garbled(request->shim, request->client, request->tag, text);
 }
 
 static void client_hello(struct request *request)
@@ -52,7 +53,7 @@ static void client_hello(struct request *request)
 	char text[96];
 	(void)snprintf(text, sizeof(text), "protocol version %d expected, %llu came", PROTOCOL_VERSION,
 	               (unsigned long long)request->numbers[0]);
-	request_garbled(request->shim, request->client, request->tag, text);
+	refuse(request, text);
 }
 
 static bool relative(const char *path)
@@ -77,8 +78,8 @@ static bool may_start(const struct request *request, const struct start *start)
 	return require(request, strlen(start->process) <= NAME_MAX_BYTES, EINVAL, "the name of the process is too long") &&
 	       require(request, start->stdio <= STDIO_INHERIT && (start->flags & ~(uint64_t)START_STDIN_OPEN) == 0, EINVAL,
 	               "unknown stdio or flags") &&
-	       require(request, start->stdio != STDIO_INHERIT || request->shim->inherit_stdio, EINVAL,
-	               "stdio=inherit needs a shim with --inherit-stdio or --connection") &&
+	       require(request, start->stdio != STDIO_INHERIT || request->shim->attended, EINVAL,
+	               "stdio=inherit needs a shim with --connection") &&
 	       require(request, !relative(start->log) && !relative(start->record) && !relative(start->oom), EINVAL,
 	               "log, record and oom are absolute paths") &&
 	       require(request, !request->shim->failed && !request->shim->leaving, EBUSY, "this shim is ending") &&
@@ -99,7 +100,7 @@ static void start(struct request *request)
 	start.oom = wire_read_str(reader);
 	start.plan = wire_read_bytes(reader, &start.plan_size);
 	if (!wire_read_end(reader)) {
-		garbled_fields(request);
+		refuse(request, "garbled fields");
 		return;
 	}
 	if (!may_start(request, &start))
@@ -162,7 +163,7 @@ static void stdin_bytes(struct request *request)
 	struct client *client = request->client;
 	size_t size = (size_t)(request->reader.end - request->reader.at);
 	if (client->process == NULL || (client->streams & ATTACH_STDIN) == 0)
-		request_garbled(request->shim, client, request->tag, "stdin on a connection that is not attached to it");
+		refuse(request, "stdin on a connection that is not attached to it");
 	else if (size > 0)
 		input_write(request->shim, client->process, request->reader.at, size);
 	else if (client->flags & ATTACH_CLOSE_STDIN)
@@ -183,14 +184,9 @@ static void status(struct request *request)
 {
 	for (const struct process *process = request->shim->processes; process != NULL; process = process->next) {
 		const struct exit_record *exit = &process->exit;
-		const uint64_t numbers[] = {(uint64_t)process->state - PROCESS_CREATED,
-		                            (uint64_t)process->pid,
-		                            process->start_time,
-		                            process->stdio == STDIO_TERMINAL,
-		                            exit->code,
-		                            exit->signal,
-		                            exit->ended_at,
-		                            exit->oom_kills};
+		const uint64_t state = (uint64_t)process->state - PROCESS_CREATED, terminal = process->stdio == STDIO_TERMINAL;
+		const uint64_t numbers[] = {state, (uint64_t)process->pid, process->start_time, terminal,
+		                            exit->code, exit->signal, exit->ended_at, exit->oom_kills};
 		if (process->state >= PROCESS_CREATED)
 			client_tell(request->shim, request->client, MESSAGE_PROCESS, request->tag, process->name, numbers, 8);
 	}
@@ -275,9 +271,7 @@ static bool look_up(struct request *request, enum process_state from, enum proce
 void request_handle(struct shim *shim, struct client *client, const struct wire_header *header, const uint8_t *payload)
 {
 	struct request request = {
-		.shim = shim,
-		.client = client,
-		.tag = header->tag,
+		.shim = shim, .client = client, .tag = header->tag,
 		.reader = {.at = payload, .end = payload + header->size},
 	};
 	const struct request_kind *kind = &requests[header->type];
@@ -286,7 +280,7 @@ void request_handle(struct shim *shim, struct client *client, const struct wire_
 	for (size_t i = 0; i < kind->numbers; i++)
 		request.numbers[i] = wire_read_u64(&request.reader);
 	if (!kind->raw && !wire_read_end(&request.reader))
-		garbled_fields(&request);
+		refuse(&request, "garbled fields");
 	else if (kind->to == 0 || look_up(&request, kind->from, kind->to))
 		kind->handle(&request);
 }

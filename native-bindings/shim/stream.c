@@ -3,10 +3,6 @@
 
 #include "process.h"
 
-#include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <termios.h>
-
 /* More in the pipe, fewer turns of the loop; its memory is only taken where it is filled. */
 #define PIPE_BYTES (256 * 1024)
 /* At the end a process in the background may still write: what a pipe or a terminal holds is less than this. */

@@ -1,6 +1,5 @@
 /* The stdio of a process: output to its log and to everybody attached, input from them. */
-#ifndef TARE_STREAM_H
-#define TARE_STREAM_H
+#pragma once
 
 #include "queue.h"
 #include "supervise.h"
@@ -36,5 +35,3 @@ void stream_close(struct shim *shim, struct process *process);
 void input_write(struct shim *shim, struct process *process, const uint8_t *bytes, size_t size);
 /* End of file once what is queued was taken. */
 void input_end(struct shim *shim, struct process *process);
-
-#endif

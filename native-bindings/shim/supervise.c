@@ -4,11 +4,7 @@
 #include "client.h"
 #include "process.h"
 
-#include <signal.h>
-#include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 
 #define BACKLOG 64
 /* Scratch memory is given back after this long without an event. */

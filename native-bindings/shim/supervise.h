@@ -1,8 +1,9 @@
 /* The shim's whole state and its loop: one epoll instance, one event at a time. */
-#ifndef TARE_SUPERVISE_H
-#define TARE_SUPERVISE_H
+#pragma once
 
 #include "kernel.h"
+
+#include <sys/epoll.h>
 
 struct client;
 struct process;
@@ -35,8 +36,7 @@ struct shim {
 	struct process *processes;
 	uint8_t *scratch; /* SCRATCH_COUNT times SCRATCH_SIZE, of which only what was touched takes memory */
 	uint64_t alone_since; /* monotonic ms since when nobody is connected; 0: somebody is */
-	bool inherit_stdio;
-	bool attended;      /* it ends with its only client */
+	bool attended;      /* it ends with its only client, and its stdio may be inherited */
 	unsigned preserved; /* how many descriptors from 3 on are for processes that are to have them */
 	bool failed;  /* init could not be launched: of no further use */
 	bool leaving; /* told to end */
@@ -57,5 +57,3 @@ int supervise_attend(struct shim *shim, int connection);
 int supervise_run(struct shim *shim);
 /* Reaps orphans, and takes note of processes that ended. */
 void supervise_reap(struct shim *shim);
-
-#endif

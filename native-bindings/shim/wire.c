@@ -3,8 +3,6 @@
 
 #include "messages.h"
 
-#include <sys/socket.h>
-
 static uint64_t get(const uint8_t *bytes, size_t size)
 {
 	uint64_t value = 0;
@@ -107,10 +105,8 @@ void wire_finish(struct wire_writer *writer)
 struct wire_header wire_get_header(const uint8_t *bytes)
 {
 	return (struct wire_header){
-		.size = (uint32_t)get(bytes, 4),
-		.type = (uint16_t)get(bytes + 4, 2),
-		.zero = (uint16_t)get(bytes + 6, 2),
-		.tag = (uint32_t)get(bytes + 8, 4),
+		.size = (uint32_t)get(bytes, 4), .type = (uint16_t)get(bytes + 4, 2),
+		.zero = (uint16_t)get(bytes + 6, 2), .tag = (uint32_t)get(bytes + 8, 4),
 	};
 }
 

@@ -1,6 +1,5 @@
 /* Records of fields, frame headers and descriptors: the C side of shared/wire/fields.ts and daemon/shim/messages.ts. */
-#ifndef TARE_WIRE_H
-#define TARE_WIRE_H
+#pragma once
 
 #include "kernel.h"
 
@@ -54,5 +53,3 @@ int wire_address(struct sockaddr_un *address, const char *path);
 
 /* sendmsg(2) of `parts` and descriptors, without SIGPIPE. */
 ssize_t wire_send(int socket, struct iovec *parts, size_t count, const int *fds, size_t fd_count, int flags);
-
-#endif

@@ -6,6 +6,7 @@ import type { Command } from '../command.ts';
 import { OciError, UsageError, textOf } from '../errors.ts';
 import { readJsonFile } from '../launch/bundle.ts';
 import { execInContainer } from '../launch/exec.ts';
+import type { Log } from '../log.ts';
 
 /** As runc's, which tells a failure of its own from most of a program's so. */
 const EXEC_FAILURE = 255;
@@ -72,7 +73,7 @@ export const exec: Command = {
         detach: input.boolean('detach'),
         ignorePaused: input.boolean('ignore-paused'),
         preserveDescriptors: Number(input.integer('preserve-fds') ?? 0),
-        processOf: (spec) => processOf(input, args, spec),
+        processOf: (spec) => processOf(input, args, spec, context.log),
       });
     } catch (error) {
       throw new OciError(textOf(error), { cause: error, exitCode: EXEC_FAILURE });
@@ -80,9 +81,10 @@ export const exec: Command = {
   },
 };
 
-function processOf(input: Arguments, args: readonly string[], spec: Spec): Process {
+function processOf(input: Arguments, args: readonly string[], spec: Spec, log: Log): Process {
   const file = input.string('process') ?? '';
-  if (file !== '') return validateProcess(readJsonFile(file), 'process', { unknown: 'ignore' });
+  const warn = (field: string, problem: string): void => log.warning(`${field}: ${problem}`);
+  if (file !== '') return validateProcess(readJsonFile(file), 'process', { unknown: 'ignore', warn });
   if (args.length === 0) throw new UsageError('exec needs a command, or --process');
   const own = spec.process ?? { cwd: '/' };
   const wanted: Process = {

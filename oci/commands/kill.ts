@@ -28,7 +28,10 @@ export const kill: Command = {
 };
 
 /** Also of a stopped container: without a pid namespace, its processes may outlive its init. */
-function signalAll({ runtime }: Context, { cgroupPath }: ContainerRecord, signal: number): void {
+function signalAll({ runtime }: Context, { id, cgroupPath, cgroupParents }: ContainerRecord, signal: number): void {
+  // Of a creation that was cut off before it: who is in groups of that name is somebody else's.
+  if (cgroupParents === undefined)
+    throw new OciError(`container ${id} has no control groups: there is nobody to signal`);
   if (signal === SIGNALS.SIGKILL) killAll(runtime.cgroups(), cgroupPath);
   else signalGroup(runtime.cgroups(), cgroupPath, signal);
 }

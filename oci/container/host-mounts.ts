@@ -35,11 +35,15 @@ export function mountsSince(root: string, before: readonly HostMount[]): HostMou
   return mountsBelow(root).filter((mount) => !contains(before, mount));
 }
 
-/** Takes those of `mounts` away that still are where they were, the last first. Throws SystemError. */
+/**
+ * Takes those of `mounts` away that still are where they were, the last first; but for what is below a mount of somebody
+ * else's. Throws SystemError.
+ */
 export function removeMounts(root: string, mounts: readonly HostMount[]): void {
-  for (;;) {
-    // Only what is on top at its place can be taken away, and what is below it shows only then.
-    const last = mountsBelow(root).findLast((mount) => contains(mounts, mount));
-    if (last === undefined || !detachMount(last.point)) return;
+  // Only what is on top at its place can be taken away, and what is below it shows only then.
+  for (let isDone = false; !isDone;) {
+    const left = mountsBelow(root).filter((mount) => contains(mounts, mount));
+    const taken = left.reverse().filter(({ id, point }) => detachMount(point, id));
+    isDone = taken.length === 0;
   }
 }

@@ -14,7 +14,8 @@ export function withEnvironment(wanted: Process, root: string, further: readonly
 
 function homeOf(wanted: Process, root: string): string {
   try {
-    return resolveUser({ root, user: String(wanted.user?.uid ?? 0) }).home ?? '/';
+    const { home = '/' } = resolveUser({ root, user: String(wanted.user?.uid ?? 0) });
+    return home.includes('\0') ? '/' : home;
   } catch (error) {
     if (error instanceof SpecError) return '/';
     throw error;

@@ -5,8 +5,10 @@ import { basename, dirname, join, resolve } from 'node:path';
 export function writePidFile(path: string, pid: number): void {
   const whole = resolve(path);
   const temporary = join(dirname(whole), `.${basename(whole)}.${String(process.pid)}`);
+  // What a killed one has left; and a name that somebody else has made there is neither followed nor written to.
+  rmSync(temporary, { force: true });
   try {
-    writeFileSync(temporary, String(pid));
+    writeFileSync(temporary, String(pid), { flag: 'wx' });
     renameSync(temporary, whole);
   } catch (error) {
     rmSync(temporary, { force: true });

@@ -49,6 +49,30 @@ testAttack({
   weakenings: ['tracer'],
 });
 
+/** Whoever has CAP_SYS_PTRACE sees what a joining process sees: that must be the container's files by then. */
+async function lookThrough(scene: Scene): Promise<Outcome> {
+  const spec = hardenedSpec(['attack', 'look', join(scene.canary.folder, 'secret')]);
+  const names = ['CAP_SYS_PTRACE'];
+  Object.assign(spec.process!.capabilities, { bounding: names, effective: names, permitted: names });
+  const bundle = scene.bundle(spec);
+  addAttack(bundle.inside('bin/attack'));
+  const id = await scene.startHostile(bundle);
+  const seen = () => readFileSync(join(bundle.folder, 'stdout'), 'utf8').match(/^before execve: .*$/gm) ?? [];
+  await until('joins were seen', async () => {
+    await joinMany(scene, id, 50);
+    return seen().length >= 20;
+  });
+  await scene.runtime.delete(id, true);
+  const outside = seen().filter((line) => line.includes('host'));
+  return { succeeded: outside.length > 0, evidence: outside.slice(0, 5).join('\n') };
+}
+
+testAttack({
+  name: 'CVE-2016-9962, 2024-21626: with CAP_SYS_PTRACE, the host’s files through what joins',
+  attempt: lookThrough,
+  weakenings: ['born_outside'],
+});
+
 async function ownExecutable(scene: Scene): Promise<Outcome> {
   const bundle = scene.bundle(hardenedSpec(['attack', 'hunt']));
   addAttack(bundle.inside('bin/attack'));

@@ -36,6 +36,7 @@ function insertAfter(plan: Plan, names: readonly OperationName[], ...more: Opera
 }
 
 const CAP_SYS_PTRACE = 1n << 19n;
+const CLONE_NEWPID = 0x2000_0000n;
 const CHDIR_X86_64 = 80n;
 
 function bindOf(source: string, target: string): Operation {
@@ -63,6 +64,17 @@ export const WEAKENINGS = {
         return { ...operation, effective: effective | CAP_SYS_PTRACE, permitted: permitted | CAP_SYS_PTRACE };
       }),
   },
+  /** A process is in the container's pid namespace before it has left the host's mount namespace. */
+  born_outside: {
+    plan: (plan) => {
+      const pid = plan.find(({ op }) => op === 'container_init') as { readonly pid: bigint | number } | undefined;
+      return replace(plan, (operation) =>
+        operation.op === 'pid_namespace_of_init' && pid
+          ? { op: 'birth_namespace', type: CLONE_NEWPID, host: `/proc/${String(pid.pid)}/ns/pid` }
+          : operation,
+      );
+    },
+  },
   /** CVE-2024-40635: a user id is cut to 32 bits. */
   overflow: {
     config: ({ spec }) => (spec.process!.user.uid = 0),
@@ -87,6 +99,7 @@ export const WEAKENINGS = {
               arguments: [0n],
               buffer_argument: 0n,
               buffer: Buffer.from(`${made.spec.process!.cwd}\0`),
+              tolerated: 0,
             }
           : operation,
       ),

@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test';
 import { until } from '../harness/until.ts';
 import { IMAGE } from './image.ts';
 import { Podman } from './podman.ts';
+import { RUNTIME } from './runtime.ts';
 
 let podman: Podman;
 before(async () => {
@@ -52,6 +53,33 @@ test('a hook that fails fails the creation, and nothing stays', async () => {
   assert.match(stderr, /hook/);
   assert.equal(await podman.must('ps', '--all', '--quiet'), '');
   await until('no conmon is left', async () => (await podman.room.run('pgrep', 'conmon')).stdout === '');
+});
+
+test('a warning in the log hides no error, and troubles nobody where there is none', async () => {
+  const folder = join(podman.room.folder, 'warned');
+  mkdirSync(folder);
+  // podman asks for a log in JSON by the name of the program.
+  const [wrapper, logs] = [join(folder, 'runc'), join(folder, 'logs')];
+  const warning = '{"level":"warning","msg":"odd","time":"2026-03-01T12:00:00Z"}';
+  writeFileSync(
+    wrapper,
+    `#!/bin/sh
+for word; do
+  [ "$last" != --log ] || { echo '${warning}' >>"$word"; echo "$word" >>${logs}; }
+  last=$word
+done
+exec ${RUNTIME} "$@"
+`,
+  );
+  chmodSync(wrapper, 0o755);
+  const run = (command: string) =>
+    podman.run('--runtime', wrapper, ...podman.arguments(['run', '--rm', IMAGE, command]));
+  const good = await run('true');
+  assert.deepEqual([good.code, good.stderr], [0, '']);
+  assert.notEqual(readFileSync(logs, 'utf8'), '');
+  const bad = await run('/no/such/program');
+  assert.equal(bad.code, 127);
+  assert.match(bad.stderr, /\/no\/such\/program.*no such file or directory/i);
 });
 
 test('--preserve-fds: the descriptor is there, and no other of the host', async () => {

@@ -20,9 +20,9 @@ const HIERARCHIES = '/sys/fs/cgroup';
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
- * Furnishes the room: $1 is the folder of the engines' data, $2 the view of the control groups. /etc is a layer over
- * the host's, with a range of ids for podman's --userns=auto. The first process reaps whoever is orphaned (tini), and
- * ends with the test that holds its stdin.
+ * Furnishes the room: $1 is the folder of the engines' data, $2 the view of the control groups. /etc and /var/lib are
+ * layers over the host's: podman is given a range of ids for --userns=auto, and keeps a cache of blobs. The first process
+ * reaps whoever is orphaned (tini), and ends with the test that holds its stdin.
  */
 const FURNISH = `
 set -e
@@ -30,8 +30,11 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 mount -t tmpfs -o mode=755 tmpfs /opt
 mount -t tmpfs -o mode=700 tmpfs "$1"
-mkdir /run/etc /run/etc/upper /run/etc/work
-mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc
+for place in /etc /var/lib; do
+  layer=/run/layers$place
+  mkdir -p $layer/upper $layer/work
+  mount -t overlay -o lowerdir=$place,upperdir=$layer/upper,workdir=$layer/work overlay $place
+done
 echo containers:200000:262144 > /etc/subuid
 echo containers:200000:262144 > /etc/subgid
 busybox ip link set lo up

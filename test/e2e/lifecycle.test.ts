@@ -210,11 +210,17 @@ test('an OCI bundle runs as it is', async () => {
         args: ['/bin/sh', '-c', 'echo bundle $0 $WORD; exit 4', 'x'],
         env: ['PATH=/bin', 'WORD=here'],
       },
-      mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
+      mounts: [
+        { destination: '/proc', type: 'proc', source: 'proc' },
+        { destination: '/tmp', type: 'bind', source: '/tmp', options: ['ro', 'mode=755'] },
+      ],
       linux: { namespaces: [{ type: 'pid' }, { type: 'mount' }, { type: 'network' }] },
+      somebodys: 'own property',
     }),
   );
-  const { id } = await daemon.client.must<{ id: string }>('POST', '/v1/containers', { bundle });
+  const created = await daemon.client.must<{ id: string; warnings: string[] }>('POST', '/v1/containers', { bundle });
+  const { id, warnings } = created;
+  assert.deepEqual(warnings, ['config.json: mounts[1].options: mode=755: of a file system, without effect on a bind']);
   await post(`/containers/${id}/start`);
   assert.equal((await daemon.client.must<Detail['exit']>('GET', `/v1/containers/${id}/wait`))?.code, 4);
   assert.equal(await daemon.logText(id, 'stdout'), 'bundle x here\n');

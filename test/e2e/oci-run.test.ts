@@ -152,6 +152,29 @@ test('exec --process takes all of it from the file', async () => {
   assert.deepEqual([code, stdout, stderr], [0, ',this\n/var\n', '']);
 });
 
+test('what a process or a bundle says in vain is left out with a warning', async () => {
+  const path = join(oci.folder, 'vain.json');
+  const capabilities = { permitted: ['CAP_KILL'], ambient: ['CAP_KILL'] };
+  const wanted = {
+    args: ['/bin/grep', 'CapAmb', '/proc/self/status'],
+    cwd: '/',
+    user: { uid: 0, gid: 0 },
+    capabilities,
+  };
+  writeFileSync(path, JSON.stringify(wanted));
+  const exec = await oci.invoke(['exec', '--process', path, id]);
+  const told = 'tare-oci: warning: process.capabilities.ambient: CAP_KILL: not inheritable, and so never ambient\n';
+  assert.deepEqual([exec.code, exec.stdout, exec.stderr], [0, 'CapAmb:\t0000000000000000\n', told]);
+  const config = plainConfig(['/bin/true'], { capabilities });
+  const log = join(oci.folder, 'vain.log');
+  const { code, stderr } = await call(['--log', log, 'run', '--bundle', oci.bundle(config).folder, newId()]);
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.match(
+    readFileSync(log, 'utf8'),
+    /^time=\S+ level=warning msg="process\.capabilities\.ambient: CAP_KILL: .*"\n$/,
+  );
+});
+
 test('exec --detach returns at once, and the process lives on', async () => {
   const pidFile = join(oci.folder, 'exec.pid');
   const { code, stderr } = await oci.exec(id, ['/bin/sleep', '100000'], ['--detach', '--pid-file', pidFile]);

@@ -1,12 +1,13 @@
 /*
  * What a hostile program in a container tries, one line of report for each success or answer; the tests compare.
  *
- *     attack hunt | swap A B | cgroups | sockets FAMILY_HEX…
+ *     attack hunt | look FILE | swap A B | cgroups | sockets FAMILY_HEX…
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -137,6 +138,33 @@ _Noreturn static void hunt(void)
 	}
 }
 
+/* Sees the files of others as they do, which CAP_SYS_PTRACE allows also where they are not dumpable. */
+_Noreturn static void look(const char *file)
+{
+	printf("ready\n");
+	while (1) {
+		DIR *processes = opendir("/proc");
+		for (struct dirent *entry; (entry = readdir(processes));) {
+			char path[PATH_MAX];
+			struct stat status;
+			int pid = atoi(entry->d_name);
+			if (pid <= 1)
+				continue;
+			snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+			if (stat(path, &status) != 0 || !is_foreign(&status))
+				continue;
+			snprintf(path, sizeof(path), "/proc/%d/root%s", pid, file);
+			int outside = access(path, F_OK) == 0;
+			for (int fd = 3; fd < 32; fd++) {
+				snprintf(path, sizeof(path), "/proc/%d/fd/%d/../../../../../../../..%s", pid, fd, file);
+				outside |= access(path, F_OK) == 0;
+			}
+			printf("before execve: %d%s\n", pid, outside ? ", on the host" : "");
+		}
+		closedir(processes);
+	}
+}
+
 /* Two names exchanged as fast as the kernel can (CVE-2021-30465, CVE-2024-45310). */
 static int swap(const char *first, const char *second)
 {
@@ -217,6 +245,8 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!strcmp(what, "hunt"))
 		hunt();
+	if (!strcmp(what, "look") && argc == 3)
+		look(argv[2]);
 	if (!strcmp(what, "swap") && argc == 4)
 		return swap(argv[2], argv[3]);
 	if (!strcmp(what, "cgroups"))

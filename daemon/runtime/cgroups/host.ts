@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readText } from './files.ts';
 
 /** `hybrid`: v1 hierarchies and a cgroup2 mount side by side. `none`: nothing is mounted. */
 export type CgroupMode = 'v1' | 'hybrid' | 'v2' | 'none';
@@ -26,6 +27,8 @@ export interface V2Hierarchy {
   readonly controllers: readonly string[];
   /** As in V1Hierarchy. */
   readonly files?: readonly string[];
+  /** The files of a group that may be handed on together with it, cgroups(7); absent where the kernel has no list. */
+  readonly delegated?: readonly string[];
 }
 
 export interface CgroupHost {
@@ -107,9 +110,12 @@ export function parseCgroupHost(mountinfo: string, readControllers: (mount: stri
   return { mode, v1: [...v1.values()], ...(v2 === undefined ? {} : { v2 }) };
 }
 
-/** This host, from /proc/self/mountinfo. Throws what reading it throws. */
+/** This host, from /proc/self/mountinfo and the kernel's list for delegation (Linux 4.15). Throws what reading them throws. */
 export function probeCgroups(): CgroupHost {
-  return parseCgroupHost(readFileSync('/proc/self/mountinfo', 'utf8'), (mount) =>
+  const host = parseCgroupHost(readFileSync('/proc/self/mountinfo', 'utf8'), (mount) =>
     readFileSync(join(mount, 'cgroup.controllers'), 'utf8'),
   );
+  const delegated = readText('/sys/kernel/cgroup/delegate')?.split('\n').filter(Boolean);
+  if (host.v2 === undefined || delegated === undefined) return host;
+  return { ...host, v2: { ...host.v2, delegated } };
 }

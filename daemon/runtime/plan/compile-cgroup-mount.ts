@@ -17,6 +17,8 @@ export interface CgroupMount {
   readonly groups: ReadonlySet<string>;
   /** It has a cgroup namespace of its own. Otherwise nothing may be written (CVE-2023-25809). */
   readonly own: boolean;
+  /** It is in a user namespace that is not the host's. */
+  readonly user: boolean;
   readonly field: string;
 }
 
@@ -43,10 +45,11 @@ function controllerLinks(hierarchy: V1Hierarchy, target: string): Operation[] {
   return names.map((name) => ({ op: 'symlink', path: posix.join(target, name), to }));
 }
 
-function unified({ mount, options, path, host, own }: CgroupMount, attributes: number): Operation[] {
+/** In a user namespace the kernel mounts it only for who owns the cgroup namespace too: the host's own mount stands in. */
+function unified({ mount, options, path, host, own, user }: CgroupMount, attributes: number): Operation[] {
   const target = mount.destination;
-  if (own && host.v2 !== undefined && options.data.length === 0)
-    return [bindGroup(groupDirectory(host.v2, path), target, attributes)];
+  if (host.v2 !== undefined && options.data.length === 0 && (own || user))
+    return [bindGroup(own ? groupDirectory(host.v2, path) : host.v2.mount, target, attributes)];
   return [{ op: 'mount', type: 'cgroup2', source: 'cgroup', target, options: options.data, attributes, flags: 0 }];
 }
 

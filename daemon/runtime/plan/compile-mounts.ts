@@ -181,7 +181,9 @@ function compileMount(mount: Mount, parts: Parts, index: number): Operation[] {
   const type = mount.type ?? '';
   const own = namespaces.fresh.has('cgroup');
   if (type === 'cgroup') {
-    return compileCgroupMount({ mount, options, host: target.cgroups, path: target.cgroupPath, groups, own, field });
+    const { cgroups, cgroupPath: path } = target;
+    const { user } = namespaces;
+    return compileCgroupMount({ mount, options, host: cgroups, path, groups, own, user, field });
   }
   checkFresh(type, options, field);
   const onHostNetwork = !namespaces.fresh.has('network') && !namespaces.joined.has('network');

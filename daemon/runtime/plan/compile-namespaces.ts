@@ -94,14 +94,11 @@ export function enterNamespaces(spec: Spec, { fresh, joined, user }: Namespaces)
     if (!isJoinedAtBirth(type, user)) operations.push({ op: 'namespace_join', type: CLONE_FLAGS[type], host });
   }
   if (fresh.has('time')) {
-    const { monotonic, boottime } = spec.linux?.timeOffsets ?? {};
-    operations.push({
-      op: 'time_namespace',
-      monotonic_seconds: monotonic?.secs ?? 0,
-      monotonic_nanoseconds: monotonic?.nanosecs ?? 0,
-      boottime_seconds: boottime?.secs ?? 0,
-      boottime_nanoseconds: boottime?.nanosecs ?? 0,
+    const lines = (['monotonic', 'boottime'] as const).map((clock) => {
+      const { secs = 0, nanosecs = 0 } = spec.linux?.timeOffsets?.[clock] ?? {};
+      return `${clock} ${String(secs)} ${String(nanosecs)}\n`;
     });
+    operations.push({ op: 'time_namespace', offsets: lines.join('') });
   }
   if (fresh.has('network')) operations.push({ op: 'loopback_up' });
   return operations;

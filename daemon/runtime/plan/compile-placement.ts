@@ -2,7 +2,9 @@
 import { compileCgroup, compileJoin } from '../cgroups/compile.ts';
 import type { CgroupHost } from '../cgroups/host.ts';
 import type { Spec } from '../spec/types.ts';
+import { giveGroup } from './compile-cgroup-owner.ts';
 import { compileIntelRdt, joinIntelRdt } from './compile-intel-rdt.ts';
+import type { Namespaces } from './compile-namespaces.ts';
 import type { Operation } from './operations.ts';
 import type { ExecTarget, StartTarget } from './target.ts';
 
@@ -22,9 +24,11 @@ function placement(beforeClone: readonly Operation[], afterClone: readonly Opera
 }
 
 /** The container's groups are made with its limits, and init is put into them. */
-export function compilePlacement(spec: Spec, { cgroups, cgroupPath, host, id }: StartTarget): Placement {
+export function compilePlacement(spec: Spec, target: StartTarget, namespaces: Namespaces): Placement {
+  const { cgroups, cgroupPath, host, id } = target;
   const { beforeClone, afterClone } = compileCgroup(cgroups, cgroupPath, spec.linux?.resources);
-  return placement(beforeClone, [...afterClone, ...compileIntelRdt(spec.linux, host, id)]);
+  const given = giveGroup(spec, namespaces, cgroups, cgroupPath);
+  return placement([...beforeClone, ...given], [...afterClone, ...compileIntelRdt(spec.linux, host, id)]);
 }
 
 /** Where init is. */

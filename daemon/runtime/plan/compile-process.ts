@@ -40,7 +40,7 @@ export function compileIdentity(spec: Spec, namespaces: Namespaces, host: HostFa
 
 /** The shim's, after `clone`: lowering it is for host root, proc_pid_oom_score_adj(5). */
 export function compileOomScore(wanted: Process): Operation[] {
-  return wanted.oomScoreAdj === undefined ? [] : [{ op: 'oom_score_adj', value: wanted.oomScoreAdj }];
+  return wanted.oomScoreAdj === undefined ? [] : [{ op: 'oom_score_adj', value: String(wanted.oomScoreAdj) }];
 }
 
 function rlimits(wanted: Process, field: string): Operation[] {

@@ -35,6 +35,7 @@ function call(name: string, args: readonly number[], buffer?: Uint8Array, at = -
     arguments: args,
     buffer_argument: at,
     buffer: buffer ?? new Uint8Array(),
+    tolerated: 0,
   };
 }
 

@@ -101,7 +101,7 @@ export function compileStart(spec: Spec, target: StartTarget): Plan {
   checkNamespaces(namespaces);
   if (namespaces.mounts === 'host') refuseOnHost(spec, target);
 
-  const placement = compilePlacement(spec, target);
+  const placement = compilePlacement(spec, target, namespaces);
   const mounts = compileMounts(spec, { target, namespaces, groups: placement.groups });
   const seccomp = compileFilter(spec, { id, bundle, status: 'creating' }, target.seccomp);
   const idMaps = namespaces.fresh.has('user') ? writeIdMaps(spec.linux ?? {}) : [];

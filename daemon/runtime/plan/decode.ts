@@ -1,8 +1,9 @@
 import { MalformedRecord, RecordReader } from '../../../shared/wire/fields.ts';
+import { WIRE_OPERATIONS, raised } from './calls.ts';
 import { OPERATIONS, PLAN_MAGIC, PLAN_VERSION, type Operation, type OperationName } from './operations.ts';
 
 const NAME_OF_CODE: ReadonlyMap<number, OperationName> = new Map(
-  (Object.keys(OPERATIONS) as OperationName[]).map((name) => [OPERATIONS[name].code, name]),
+  WIRE_OPERATIONS.map((name) => [OPERATIONS[name].code, name]),
 );
 
 /**
@@ -32,5 +33,5 @@ function decodeOperation(reader: RecordReader, index: number): Operation {
   const record = new RecordReader(reader.bytes());
   const values = record.record(OPERATIONS[name].fields);
   record.end();
-  return { op: name, ...values } as Operation;
+  return raised({ op: name, ...values } as Operation);
 }

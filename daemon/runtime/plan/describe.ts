@@ -33,6 +33,8 @@ export function describeOperation(operation: Operation): string {
     case 'cgroup_join':
     case 'cgroup_into':
       return `join cgroup ${operation.host}`;
+    case 'cgroup_own':
+      return `give cgroup ${operation.host} to user ${String(operation.uid)}`;
     case 'cgroup_devices':
       return `restrict devices of cgroup ${operation.host}`;
     case 'birth_namespace':
@@ -47,7 +49,7 @@ export function describeOperation(operation: Operation): string {
     case 'gid_map':
       return 'map group ids';
     case 'oom_score_adj':
-      return `set oom_score_adj to ${String(operation.value)}`;
+      return `set oom_score_adj to ${operation.value}`;
     case 'connect':
       return `connect to ${operation.host}`;
     case 'start_pipe':

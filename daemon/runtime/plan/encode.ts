@@ -1,4 +1,5 @@
 import { RecordWriter } from '../../../shared/wire/fields.ts';
+import { lowered } from './calls.ts';
 import { OPERATIONS, PLAN_MAGIC, PLAN_VERSION, type Plan } from './operations.ts';
 
 /**
@@ -7,6 +8,7 @@ import { OPERATIONS, PLAN_MAGIC, PLAN_VERSION, type Plan } from './operations.ts
  *     u32 PLAN_MAGIC    u32 PLAN_VERSION    u32 count of operations
  *     then for each:    u16 code    u16 zero    u32 length of the record    record (shared/wire/fields.ts)
  *
+ * Those that are one system call are written as that, see calls.ts.
  * Throws UnencodableValue, naming `operation.field`, for a value that does not fit its field.
  */
 export function encodePlan(plan: Plan): Buffer {
@@ -14,7 +16,7 @@ export function encodePlan(plan: Plan): Buffer {
   writer.u32(PLAN_MAGIC);
   writer.u32(PLAN_VERSION);
   writer.u32(plan.length);
-  for (const operation of plan) {
+  for (const operation of plan.map(lowered)) {
     const { code, fields } = OPERATIONS[operation.op];
     writer.u16(code);
     writer.u16(0);

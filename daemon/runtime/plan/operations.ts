@@ -34,6 +34,9 @@ interface Shape {
   readonly fields: Fields;
 }
 
+/** The code of those that are one system call, and go to the C program as such: calls.ts. */
+const CALL = 95;
+
 export const OPERATIONS = {
   // -- shim, before or after `clone` -------------------------------------------------------------------
   /**
@@ -52,10 +55,14 @@ export const OPERATIONS = {
   /**
    * The child is born in the namespace at `host`, whose type must be the one CLONE_NEW* flag `type`: any but the mount
    * namespace's. An intermediate process enters them in the order of the plan, that of the user last, with the rights of
-   * the host's root, and clones (CLONE_PARENT). Only before `clone`, whose flags then lack `type`. Once a type.
+   * the host's root, and clones (CLONE_PARENT); where it is the pid namespace alone, the shim itself. Only before `clone`,
+   * whose flags then lack `type`. Once a type.
    */
   birth_namespace: { code: 6, room: 'shim', fields: { type: 'u64', host: 'str' } },
-  /** The child is born into the pid namespace of the container's init (exec). Only before `clone`. */
+  /**
+   * The child is born into the pid namespace of the container's init (exec), where others may see it: so it is born into what
+   * `join_init` names as well, but the namespaces of user and control groups. Only before `clone`.
+   */
   pid_namespace_of_init: { code: 7, room: 'shim', fields: {} },
   /** clone3 with these CLONE_NEW* flags (and CLONE_PIDFD, and CLONE_INTO_CGROUP after `cgroup_into`). Exactly one. */
   clone: { code: 8, room: 'shim', fields: { flags: 'u64' } },
@@ -64,7 +71,7 @@ export const OPERATIONS = {
   /** Writes /proc/PID/gid_map, after "deny" to setgroups where `deny_setgroups` is 1. Only after `clone`. */
   gid_map: { code: 10, room: 'shim', fields: { map: 'str', deny_setgroups: 'u64' } },
   /** Writes /proc/PID/oom_score_adj as host root (lowering needs CAP_SYS_RESOURCE). Only after `clone`. */
-  oom_score_adj: { code: 11, room: 'shim', fields: { value: 'i64' } },
+  oom_score_adj: { code: 11, room: 'shim', fields: { value: 'str' } },
   /** Connects to the unix stream socket at `host`; init inherits the connection. `purpose`: CONNECT_PURPOSES. Only before `clone`. */
   connect: { code: 12, room: 'shim', fields: { purpose: 'u64', host: 'str' } },
   /** Opens the named pipes that `await_start` waits at and answers on; init inherits them. Only before `clone`. */
@@ -80,6 +87,8 @@ export const OPERATIONS = {
     room: 'shim',
     fields: { source: 'str', recursive: 'u64', user_namespace: 'str', map_all: 'u64' },
   },
+  /** v2: the directory of a group, or a file in it, becomes this user's of the host; its group stays. A file that is not there is passed over. */
+  cgroup_own: { code: 16, room: 'shim', fields: { host: 'str', uid: 'u64' } },
 
   // -- init: namespaces --------------------------------------------------------------------------------
   /** Waits until every shim operation after `clone` is done. */
@@ -92,19 +101,10 @@ export const OPERATIONS = {
   join_init: { code: 35, room: 'init', fields: { flags: 'u64' } },
   /** setgroups([]), setresgid(0), setresuid(0): root of the user namespace just made or joined. */
   become_root: { code: 36, room: 'init', fields: {} },
-  /** unshare(CLONE_NEWTIME), /proc/self/timens_offsets, then entering it; time_namespaces(7). */
-  time_namespace: {
-    code: 37,
-    room: 'init',
-    fields: {
-      monotonic_seconds: 'i64',
-      monotonic_nanoseconds: 'u64',
-      boottime_seconds: 'i64',
-      boottime_nanoseconds: 'u64',
-    },
-  },
+  /** unshare(CLONE_NEWTIME), `offsets` to /proc/self/timens_offsets, then entering it; time_namespaces(7). */
+  time_namespace: { code: 37, room: 'init', fields: { offsets: 'str' } },
   /** unshare(CLONE_NEWCGROUP) once init is in its group (after `await_settled` on v1). */
-  cgroup_namespace: { code: 38, room: 'init', fields: {} },
+  cgroup_namespace: { code: CALL, room: 'init', fields: {} },
   /** Brings `lo` up in the network namespace. */
   loopback_up: { code: 39, room: 'init', fields: {} },
   /** Init is not killed when its shim ends (tare-oci, whose shim ends with its command). First of init's. */
@@ -120,7 +120,7 @@ export const OPERATIONS = {
 
   // -- init: mounts ------------------------------------------------------------------------------------
   /** mount(NULL, "/", propagation): `flags` of MS_PRIVATE|MS_SLAVE|MS_SHARED|MS_UNBINDABLE, and MS_REC. */
-  root_propagation: { code: 48, room: 'init', fields: { flags: 'u64' } },
+  root_propagation: { code: CALL, room: 'init', fields: { flags: 'u64' } },
   /** Overlay of `lower` (topmost first) with an upper and work directory on disk, made if missing; attached at `at`. `volatile` 1: no sync. */
   root_overlay: {
     code: 49,
@@ -204,13 +204,13 @@ export const OPERATIONS = {
   // -- init: the process -------------------------------------------------------------------------------
   /** /proc/sys/`key` (slashes, not dots) through a descriptor verified to be procfs. */
   sysctl: { code: 80, room: 'init', fields: { key: 'str', value: 'str' } },
-  hostname: { code: 81, room: 'init', fields: { name: 'str' } },
-  domainname: { code: 82, room: 'init', fields: { name: 'str' } },
+  hostname: { code: CALL, room: 'init', fields: { name: 'str' } },
+  domainname: { code: CALL, room: 'init', fields: { name: 'str' } },
   /** prlimit(2); `resource` is RLIMIT_*; RLIM_INFINITY is 2^64-1. */
-  rlimit: { code: 83, room: 'init', fields: { resource: 'u64', soft: 'u64', hard: 'u64' } },
+  rlimit: { code: CALL, room: 'init', fields: { resource: 'u64', soft: 'u64', hard: 'u64' } },
   /** A new session keyring, keyctl(2) KEYCTL_JOIN_SESSION_KEYRING. */
-  keyring: { code: 84, room: 'init', fields: { name: 'str' } },
-  umask: { code: 85, room: 'init', fields: { mask: 'u64' } },
+  keyring: { code: CALL, room: 'init', fields: { name: 'str' } },
+  umask: { code: CALL, room: 'init', fields: { mask: 'u64' } },
   /** Bounding set reduced, capabilities kept over the change of user: PR_CAPBSET_DROP, PR_SET_KEEPCAPS. Before `user`. */
   bounding_set: { code: 86, room: 'init', fields: { capabilities: 'u64' } },
   /** setgroups, setresgid, setresuid. */
@@ -221,7 +221,7 @@ export const OPERATIONS = {
     room: 'init',
     fields: { effective: 'u64', permitted: 'u64', inheritable: 'u64', ambient: 'u64' },
   },
-  no_new_privs: { code: 89, room: 'init', fields: {} },
+  no_new_privs: { code: CALL, room: 'init', fields: {} },
   /** seccomp(SECCOMP_SET_MODE_FILTER); `filter`: struct sock_filter[]; `flags`: SECCOMP_FILTER_FLAG_*. */
   seccomp: { code: 90, room: 'init', fields: { filter: 'bytes', flags: 'u64' } },
   /** chdir, then proof that the directory is inside the root. `create` 1: made if missing. */
@@ -233,12 +233,20 @@ export const OPERATIONS = {
   label: { code: 94, room: 'init', fields: { file: 'str', value: 'str' } },
   /**
    * syscall(2) by its number on this architecture; a result below 0 is a failure whose step is `name`. At most six
-   * `arguments`; that of index `buffer_argument` (-1: none) is the address of `buffer`. For what only sets a property of the process.
+   * `arguments`; that of index `buffer_argument` (-1: none) is the address of `buffer`. `tolerated`: an errno that is no
+   * failure, or 0. For what only sets a property of the process. Operations of the same code are written as this one.
    */
   system_call: {
-    code: 95,
+    code: CALL,
     room: 'init',
-    fields: { name: 'str', number: 'u64', arguments: 'u64s', buffer_argument: 'i64', buffer: 'bytes' },
+    fields: {
+      name: 'str',
+      number: 'u64',
+      arguments: 'u64s',
+      buffer_argument: 'i64',
+      buffer: 'bytes',
+      tolerated: 'u64',
+    },
   },
   /**
    * `seccomp` with SECCOMP_FILTER_FLAG_NEW_LISTENER among its flags; the listener is sent over the connection of purpose

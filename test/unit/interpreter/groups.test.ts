@@ -182,6 +182,40 @@ test('v2: born in the group, with a device filter that is replaced by a later on
   await eventually('the group is gone', () => !existsSync(join(v2, name)));
 });
 
+test('v2: a group is given to a user, and no file of it that is not named', async (t) => {
+  const { v2 } = hierarchies();
+  if (v2 === undefined) return;
+  const name = groupName(t);
+  const host = join(v2, name);
+  const give = (path: string): Operation => ({ op: 'cgroup_own', host: path, uid: 100_007 });
+  const script = 'cd /cgroup; stat -c %u:%g . cgroup.procs cgroup.freeze';
+  const { stdout, stderr, failed } = await runScript(t, script, {
+    early: [
+      { op: 'cgroup_make', host, keep: 0 },
+      give(host),
+      give(join(host, 'cgroup.procs')),
+      give(join(host, 'no.such.file')),
+      { op: 'await_settled' },
+    ],
+    mounts: [
+      {
+        op: 'bind',
+        source: host,
+        target: '/cgroup',
+        recursive: 0,
+        set: 0,
+        clear: 0,
+        set_all: 0,
+        clear_all: 0,
+        propagation: 0,
+        tree: -1,
+      },
+    ],
+  });
+  assert.equal(stdout, '100007:0\n100007:0\n0:0\n', JSON.stringify(failed) + stderr);
+  await eventually('the group is gone', () => !existsSync(host));
+});
+
 test('an exec joins namespaces, groups and terminal of a running container', async (t) => {
   const { v1, v2 } = hierarchies();
   const mount = v1.get('pids') ?? v2 ?? '';

@@ -36,8 +36,24 @@ test('names, limits, umask, environment, working directory', async (t) => {
   assert.equal(ended.stdout, 'web\n123\n0027\n/made/for/it\n\nexample\n', JSON.stringify(ended.failed) + ended.stderr);
 });
 
-test('without umask in the plan it is 022', async (t) => {
-  assert.equal((await runScript(t, 'umask')).stdout, '0022\n');
+test('a system call that fails is a failure, but for the errno that is tolerated', async (t) => {
+  const call = (tolerated: number): Operation => ({
+    op: 'system_call',
+    name: 'dup of nothing',
+    number: 32,
+    arguments: [1_000_000],
+    buffer_argument: -1,
+    buffer: Buffer.alloc(0),
+    tolerated,
+  });
+  const refused = await runScript(t, 'true', { late: [call(0)] });
+  assert.deepEqual(
+    [refused.operation, refused.failed?.step, refused.failed?.errno],
+    ['system_call', 'dup of nothing', 9],
+  );
+  const other = await runScript(t, 'true', { late: [call(38)] });
+  assert.equal(other.failed?.errno, 9);
+  assert.equal((await runScript(t, 'echo on', { late: [call(9)] })).stdout, 'on\n');
 });
 
 test('a sysctl of the new network namespace, and one that is not there', async (t) => {
@@ -256,15 +272,7 @@ test('a garbled uid map fails as the operation of the shim that it is', async (t
 
 test('clocks of a time namespace', async (t) => {
   const ended = await runScript(t, 'cat /proc/uptime /proc/self/timens_offsets', {
-    early: [
-      {
-        op: 'time_namespace',
-        monotonic_seconds: 0,
-        monotonic_nanoseconds: 0,
-        boottime_seconds: 40_000_000,
-        boottime_nanoseconds: 1,
-      },
-    ],
+    early: [{ op: 'time_namespace', offsets: 'monotonic 0 0\nboottime 40000000 1\n' }],
     mounts: [MOUNT_PROC],
   });
   assert.ok(
@@ -275,7 +283,7 @@ test('clocks of a time namespace', async (t) => {
 
 test('oom_score_adj and a cgroup namespace', async (t) => {
   const ended = await runScript(t, 'cat /proc/self/oom_score_adj', {
-    early: [{ op: 'oom_score_adj', value: 77 }, SETTLED, { op: 'cgroup_namespace' }],
+    early: [{ op: 'oom_score_adj', value: '77' }, SETTLED, { op: 'cgroup_namespace' }],
     mounts: [MOUNT_PROC],
   });
   assert.equal(ended.stdout, '77\n', JSON.stringify(ended.failed) + ended.stderr);

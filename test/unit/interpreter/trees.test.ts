@@ -47,6 +47,7 @@ function systemCall(name: string, number: number, args: number[], buffer = '', b
     arguments: args,
     buffer_argument: bufferArgument,
     buffer: Buffer.from(buffer),
+    tolerated: 0,
   };
 }
 

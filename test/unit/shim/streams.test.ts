@@ -224,17 +224,10 @@ test('another user can open its /dev/stdout and /dev/stderr again', async (t) =>
   assert.equal(client.text('stderr'), 'err\n');
 });
 
-test("inherited stdio are the shim's own, where it was started so", async (t) => {
-  const plain = await Shim.run(t);
-  assert.equal((await plain.client().start({ stdio: STDIO.inherit, plan: command('/bin/true') })).is, 'error');
-  const shim = await Shim.run(t, { options: ['--inherit-stdio'] });
-  const client = await shim.client().subscribe();
-  await client.started({
-    stdio: STDIO.inherit,
-    plan: shell('readlink /proc/self/fd/2 > /dev/null && echo through stderr >&2; exit 3'),
-  });
-  assert.equal((await client.exited()).code, 3);
-  await eventually('the line', () => shim.reports().includes('through stderr\n'));
+test('a shim that is not attended has no stdio to be inherited', async (t) => {
+  const shim = await Shim.run(t);
+  const answer = await shim.client().start({ stdio: STDIO.inherit, plan: command('/bin/true') });
+  assert.match(answer.is === 'error' ? answer.text : '', /^stdio=inherit needs a shim with --connection$/);
 });
 
 test('2,000 attachments that go away again leave no descriptor behind', { timeout: 2 * DEADLINE_MS }, async (t) => {
