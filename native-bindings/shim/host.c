@@ -167,6 +167,8 @@ void host_begin(struct host *host)
 
 void host_end(struct host *host)
 {
+	while (host->intermediate > 0 && waitpid(host->intermediate, NULL, 0) < 0 && errno == EINTR)
+		;
 	for (size_t i = 0; i < HOST_FDS; i++)
 		close_scoped(&host->fds[i]);
 	for (size_t i = 0; i < host->birth_count; i++)

@@ -34,6 +34,7 @@ struct host {
 	size_t task_count;
 	int trees[PLAN_MAX_TREES];
 	size_t tree_count;
+	pid_t intermediate; /* to be reaped; 0: none */
 };
 
 /* All operations, as host_<name>: 0, or -1 with the failure. */

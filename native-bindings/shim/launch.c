@@ -61,9 +61,9 @@ static bool has_executed(const struct launch *launch)
 
 /*
  * clone3 without shared memory; in the child init_run takes over and does not come back. `parent` is 0, or CLONE_PARENT
- * for a child of the caller's parent. The pid, -1 with the failure.
+ * for a child of the caller's parent; `result` -1, or what only the caller may hold. The pid, -1 with the failure.
  */
-static pid_t clone_init(struct host *host, const int ends[2], uint64_t parent, int *pidfd)
+static pid_t clone_init(struct host *host, const int ends[2], uint64_t parent, int result, int *pidfd)
 {
 	const struct plan *plan = host->plan;
 	struct kernel_clone_args args = {
@@ -77,8 +77,9 @@ static pid_t clone_init(struct host *host, const int ends[2], uint64_t parent, i
 	}
 	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (pid == 0) {
-		/* Otherwise init would never see the shim's end hung up. */
+		/* Otherwise init would never see the shim's end hung up, nor the shim that of an intermediate. */
 		(void)close(ends[0]);
+		(void)close(result);
 		init_run(host, ends[1]);
 	}
 	host->failure->operation = (int64_t)plan->clone;
@@ -131,24 +132,28 @@ static _Noreturn void run_intermediate(struct host *host, const int ends[2], int
 	host->failure = &birth.failure;
 	int pidfd = -1;
 	if (enter_births(host, false) == 0 && enter_namespaces_of_init(host) == 0 && enter_births(host, true) == 0)
-		birth.pid = clone_init(host, ends, CLONE_PARENT, &pidfd);
+		birth.pid = clone_init(host, ends, CLONE_PARENT, result, &pidfd);
 	_exit(write(result, &birth, sizeof(birth)) == (ssize_t)sizeof(birth) ? 0 : 1);
 }
 
-/* The same by an intermediate process. The child is the shim's own, and not yet reaped: its number stays its own. */
+/*
+ * The same by an intermediate process, which host_end reaps: its end need not be waited for here. The child is the shim's
+ * own, and not yet reaped: its number stays its own.
+ */
 static pid_t clone_by_intermediate(struct host *host, const int ends[2], int *pidfd)
 {
 	int pipe[2];
 	struct birth birth;
 	struct kernel_clone_args args = { .exit_signal = SIGCHLD };
-	FAIL_IF(host, pipe2(pipe, O_CLOEXEC | O_NONBLOCK) != 0, "pipe2", "");
+	FAIL_IF(host, pipe2(pipe, O_CLOEXEC) != 0, "pipe2", "");
 	scoped_fd output = pipe[0], input = pipe[1];
 	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (pid == 0)
 		run_intermediate(host, ends, input);
 	FAIL_IF(host, pid < 0, "clone3", "");
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	host->intermediate = pid;
+	close_and_forget(&input);
+	errno = EPIPE;
 	FAIL_IF(host, read(output, &birth, sizeof(birth)) != (ssize_t)sizeof(birth), "end of the intermediate process", "");
 	*pidfd = birth.pid < 0 ? -1 : (int)syscall(SYS_pidfd_open, birth.pid, 0);
 	if (birth.pid < 0)
@@ -166,7 +171,7 @@ static pid_t clone_into_pid_namespace(struct host *host, const int ends[2], int 
 	FAIL_IF(host, own < 0, "open", "/proc/self/ns/pid");
 	if (enter_births(host, false) != 0)
 		return -1;
-	pid_t pid = clone_init(host, ends, 0, pidfd);
+	pid_t pid = clone_init(host, ends, 0, -1, pidfd);
 	return setns(own, CLONE_NEWPID) == 0 ? pid : FAIL(host, "setns back to the own pid namespace", "");
 }
 
@@ -175,7 +180,7 @@ static pid_t clone_child(struct host *host, const int ends[2], int *pidfd)
 {
 	host->failure->operation = (int64_t)host->plan->clone;
 	if (host->plan->births == 0)
-		return clone_init(host, ends, 0, pidfd);
+		return clone_init(host, ends, 0, -1, pidfd);
 	return host->plan->births == CLONE_NEWPID && host->plan->entered == 0 ? clone_into_pid_namespace(host, ends, pidfd)
 									      : clone_by_intermediate(host, ends, pidfd);
 }
