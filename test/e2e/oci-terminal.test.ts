@@ -107,7 +107,9 @@ test('run relays the terminal, its size and its keys, and gives ours back as it 
     person.line('stty size | tr " " x');
     return person.screen().includes('33x101');
   });
-  person.line('sleep 100000');
+  // Only once the line is read and its terminal cooked: before, the key would be a character like any other.
+  person.line('echo goes $((40 + 1)) on; sleep 100000');
+  await until('the sleep', () => person.screen().includes('goes 41 on'));
   person.press('C-c');
   person.line('echo still $((40 + 2)) here');
   await until('the shell', () => person.screen().includes('still 42 here'));
