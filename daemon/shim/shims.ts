@@ -3,7 +3,7 @@
  * for a container is a rename of its socket, so that no process need be started on the way of a start.
  */
 import { closeSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sealedCopy } from '../../native-bindings/memfd.ts';
 import { signalChild } from '../../native-bindings/pidfd.ts';
@@ -112,8 +112,10 @@ export class Shims implements ShimPool, ShimWatcher {
     return names.filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length));
   }
 
-  async discard(id: string): Promise<void> {
-    await rm(this.pathOf(id), { force: true });
+  /** At once: on the run directory's tmpfs it takes less than a turn through the thread pool. */
+  discard(id: string): Promise<void> {
+    rmSync(this.pathOf(id), { force: true });
+    return Promise.resolve();
   }
 
   async close(): Promise<void> {
