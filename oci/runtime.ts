@@ -1,13 +1,14 @@
 /** What commands share that is not said on the command line. The one place where these parts are made. */
 import { probeCgroups, type CgroupHost } from '../daemon/runtime/cgroups/host.ts';
 import type { Plan } from '../daemon/runtime/plan/operations.ts';
+import type { AttendedOptions } from '../daemon/shim/attended.ts';
 
 /** What a plan is for: the container's init, a process joining it, a hook inside of it, or the holder of a user namespace. */
 export type PlanPurpose = 'init' | 'exec' | 'hook' | 'holder';
 
 export interface Runtime {
-  /** Path of the shim's binary. */
-  readonly shim: string;
+  /** The shim's binary, and how it is made unchangeable before it is run. */
+  readonly shim: Pick<AttendedOptions, 'program' | 'copy'>;
   /** The control groups of this host, looked at once. */
   readonly cgroups: () => CgroupHost;
   /** Has the last word on every plan before it is run. */

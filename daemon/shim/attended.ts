@@ -18,6 +18,8 @@ import { ShimLost, ShimRefusal, type ProcessExit, type StartOutcome, type StartR
 export interface AttendedOptions {
   /** Path of the shim's binary. A sealed copy of it is what runs. */
   readonly program: string;
+  /** A descriptor of what is run, close-on-exec and ours to close; default: a sealed copy of `program`. */
+  readonly copy?: (program: string) => number;
   /** This many descriptors from 3 on are handed to the shim, for `preserve_descriptors`. */
   readonly preserveDescriptors?: number;
   /** Descriptors that `inherit` means; absent: this process's own. None of them is 3 or above 3 by less than `preserveDescriptors`. */
@@ -27,17 +29,19 @@ export interface AttendedOptions {
 const READ_SIZE = 64 * 1024;
 const FIRST_PRESERVED = 3;
 
+const sealedShim = (program: string): number => sealedCopy(program, 'tare-shim');
+
 /** Throws SystemError. */
 export function openAttendedShim(options: AttendedOptions): AttendedShim {
-  const { program, preserveDescriptors = 0, stdio = [0, 1, 2] } = options;
-  const sealed = sealedCopy(program, 'tare-shim');
+  const { program, copy = sealedShim, preserveDescriptors = 0, stdio = [0, 1, 2] } = options;
+  const copied = copy(program);
   const [ours, theirs] = socketpair();
   const preserved = Array.from({ length: preserveDescriptors }, (_, index) => FIRST_PRESERVED + index);
   const at = FIRST_PRESERVED + preserveDescriptors;
   try {
     const pid = spawnNow({
       // by our number: in the child every other descriptor is closed before execve
-      file: `/proc/${String(process.pid)}/fd/${String(sealed)}`,
+      file: `/proc/${String(process.pid)}/fd/${String(copied)}`,
       arguments: ['tare-shim', '--connection', String(at), '--preserve-fds', String(preserveDescriptors)],
       environment: [],
       descriptors: [...stdio, ...preserved, theirs],
@@ -48,7 +52,7 @@ export function openAttendedShim(options: AttendedOptions): AttendedShim {
     throw error;
   } finally {
     closeSync(theirs);
-    closeSync(sealed);
+    closeSync(copied);
   }
 }
 

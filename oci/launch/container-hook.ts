@@ -37,7 +37,7 @@ export async function runContainerHook(
   let ended: Ended | LaunchFailure;
   let said = '';
   try {
-    shim = openAttendedShim({ program: runtime.shim, stdio: [stdin, out.write, error.write] });
+    shim = openAttendedShim({ ...runtime.shim, stdio: [stdin, out.write, error.write] });
     shim.subscribe();
     const outcome = shim.start({ process: '', stdio: 'inherit', stdinOpen: false, plan: encodePlan(plan) });
     ended = outcome.is === 'failed' ? outcome.failure : await endOf(shim, timeoutOf(hook), abort);

@@ -188,7 +188,7 @@ class Creation {
     this.write({ cgroupParents: parents });
 
     const shim = openAttendedShim({
-      program: this.context.runtime.shim,
+      ...this.context.runtime.shim,
       preserveDescriptors: this.preserved.count,
     });
     this.shim = shim;

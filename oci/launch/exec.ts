@@ -42,7 +42,7 @@ export async function execInContainer(context: Context, request: ExecRequest): P
   const relay = wanted.terminal === true && request.consoleSocket === undefined;
   const terminal = relay ? (await import('./terminal.ts')).openTerminal(root) : undefined;
   const consoleSocket = terminal?.address ?? (request.consoleSocket && resolve(request.consoleSocket));
-  const shim = openAttendedShim({ program: runtime.shim, preserveDescriptors: preserved.count });
+  const shim = openAttendedShim({ ...runtime.shim, preserveDescriptors: preserved.count });
   try {
     const plan = planOf(context, record, spec, { wanted, request, preserved, consoleSocket });
     if (!request.detach) shim.subscribe();

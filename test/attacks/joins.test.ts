@@ -80,11 +80,14 @@ async function ownExecutable(scene: Scene): Promise<Outcome> {
   const unharmed = hashOf(SHIM);
   writeFileSync(bundle.inside('bin/script'), '#!/proc/self/exe\n', { mode: 0o755 });
   symlinkSync('/proc/self/exe', bundle.inside('bin/itself'));
-  for (const program of ['/proc/self/exe', '/bin/script', '/bin/itself']) {
-    for (let turn = 0; turn < 4; turn++) await scene.runtime.exec(id, [program, 'x']);
+  const seen = () => readFileSync(join(bundle.folder, 'stdout'), 'utf8');
+  // the hunter looks at one process in three, and has to be there while it runs
+  for (let turn = 0; turn < (scene.weakening === '' ? 4 : 200) && !seen().includes('written: ok'); turn++) {
+    for (const program of ['/proc/self/exe', '/bin/script', '/bin/itself'])
+      await scene.runtime.exec(id, [program, 'x']);
   }
   await scene.runtime.delete(id, true);
-  const output = readFileSync(join(bundle.folder, 'stdout'), 'utf8');
+  const output = seen();
   const succeeded = output.includes('written: ok') || hashOf(SHIM) !== unharmed;
   return { succeeded, evidence: output.slice(-500) };
 }
@@ -92,7 +95,5 @@ async function ownExecutable(scene: Scene): Promise<Outcome> {
 testAttack({
   name: 'CVE-2019-5736: a program that is the runtime’s own executable, rewritten',
   attempt: ownExecutable,
-  weakenings: [],
-  shownOtherwise:
-    'no operation unseals the copy that runs: test/unit/native/bindings.test.ts writes to one and is refused',
+  weakenings: ['unsealed'],
 });

@@ -7,7 +7,7 @@ import { WEAKENINGS, type Weakening } from './weakenings.ts';
 const [count = '0', weakening = '', root = '', container = '', program = '/bin/true'] = process.argv.slice(2);
 const { plan: change }: Weakening = weakening === '' ? {} : WEAKENINGS[weakening as keyof typeof WEAKENINGS];
 const runtime = createRuntime({
-  shim: join(import.meta.dirname, '../../build/shim/tare-shim'),
+  shim: { program: join(import.meta.dirname, '../../build/shim/tare-shim') },
   transformPlan: (plan, purpose) => (purpose === 'exec' ? (change?.(plan, undefined) ?? plan) : plan),
 });
 for (let turn = 0; turn < Number(count); turn++) {

@@ -33,8 +33,12 @@ const command = given.findIndex((word) => word === 'create');
 const more = command < 0 ? [] : weakenings.flatMap(({ words = [] }) => words);
 const words = [...given.slice(0, command + 1), ...more, ...given.slice(command + 1)];
 
+const copy = weakenings.find((weakening) => weakening.copy !== undefined)?.copy;
 const runtime = createRuntime({
-  shim: join(import.meta.dirname, '../../build/shim/tare-shim'),
+  shim: {
+    program: join(import.meta.dirname, '../../build/shim/tare-shim'),
+    ...(copy === undefined ? {} : { copy }),
+  },
   transformPlan: (plan, purpose) =>
     purpose === 'init' || purpose === 'exec'
       ? weakenings.reduce((changed, { plan: change }) => change?.(changed, made) ?? changed, plan)

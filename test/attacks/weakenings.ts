@@ -2,7 +2,8 @@
  * Ways to take one defence away from tare-oci, by name: each undoes or redoes an operation of the plan, or does what a
  * runtime did that had the fault. An attack that does not succeed against its weakening proves nothing.
  */
-import { mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Operation, OperationName, Plan } from '../../daemon/runtime/plan/operations.ts';
 import type { Spec } from '../conformance/config.ts';
@@ -20,6 +21,8 @@ export interface Weakening {
   readonly plan?: (plan: Plan, made: Made | undefined) => Plan;
   /** Words for the command line, after the command's name. */
   readonly words?: readonly string[];
+  /** In place of a sealed copy of the shim: AttendedOptions.copy. */
+  readonly copy?: (program: string) => number;
 }
 
 const without =
@@ -37,7 +40,25 @@ function insertAfter(plan: Plan, names: readonly OperationName[], ...more: Opera
 
 const CAP_SYS_PTRACE = 1n << 19n;
 const CLONE_NEWPID = 0x2000_0000n;
-const CHDIR_X86_64 = 80n;
+/** System calls of x86_64 by their numbers. */
+const CALLS = { write: 1n, open: 2n, close: 3n, socket: 41n, bind: 49n, chdir: 80n } as const;
+
+/** `buffer`: what the argument of this place points to; no place: nothing. */
+function systemCall(name: keyof typeof CALLS, values: readonly bigint[], place = -1, buffer = ''): Operation {
+  return {
+    op: 'system_call',
+    name,
+    number: CALLS[name],
+    arguments: [...values],
+    buffer_argument: BigInt(place),
+    buffer: Buffer.from(buffer),
+    tolerated: 0,
+  };
+}
+
+/** What is opened next has this number, the lowest that is free, and goes on to the program as its stdin. */
+const CLOSE_STDIN = systemCall('close', [0n]);
+const [AF_UNIX, SOCK_STREAM, O_WRONLY] = [1n, 1n, 1n];
 
 function bindOf(source: string, target: string): Operation {
   const none = { set: 0n, clear: 0n, set_all: 0n, clear_all: 0n, propagation: 0n };
@@ -92,15 +113,7 @@ export const WEAKENINGS = {
     plan: (plan, made) =>
       replace(plan, (operation) =>
         operation.op === 'working_directory' && made
-          ? {
-              op: 'system_call',
-              name: 'chdir',
-              number: CHDIR_X86_64,
-              arguments: [0n],
-              buffer_argument: 0n,
-              buffer: Buffer.from(`${made.spec.process!.cwd}\0`),
-              tolerated: 0,
-            }
+          ? systemCall('chdir', [0n], 0, `${made.spec.process!.cwd}\0`)
           : operation,
       ),
   },
@@ -151,6 +164,51 @@ export const WEAKENINGS = {
           value,
         })),
       ),
+  },
+  /** CVE-2025-52881: a mount lies over the parameters, and they are written by their path. */
+  redirected_sysctl: {
+    plan: (plan, made) => {
+      const canary = made?.spec.mounts.find(({ destination }) => destination === '/vol/point')?.source;
+      if (canary === undefined) return plan;
+      const covered = insertAfter(plan, ['mount', 'bind'], bindOf(canary, '/proc/sys/net/ipv4'));
+      return insertAfter(
+        covered.filter(({ op }) => op !== 'sysctl' && op !== 'readonly'),
+        ['working_directory'],
+        CLOSE_STDIN,
+        systemCall('open', [0n, O_WRONLY], 0, '/proc/sys/net/ipv4/ip_forward\0'),
+        systemCall('write', [0n, 0n, 2n], 1, '1\n'),
+      );
+    },
+  },
+  /** CVE-2020-15257: a socket of the runtime that has no file. */
+  abstract_socket: {
+    plan: (plan) =>
+      insertAfter(
+        plan,
+        ['working_directory'],
+        CLOSE_STDIN,
+        systemCall('socket', [AF_UNIX, SOCK_STREAM, 0n]),
+        systemCall('bind', [0n, 0n, 20n], 1, `\u0001\0\0tare-shim-weakened`),
+      ),
+  },
+  /** CVE-2024-9676: the image's accounts are read by their path on the host. */
+  naive_accounts: {
+    config: ({ spec, bundle }) => {
+      const file = join(bundle, spec.root.path, 'etc/passwd');
+      if (!statSync(file, { throwIfNoEntry: false })?.isFile() || statSync(file).size > 4096) return;
+      spec.process!.env = [...spec.process!.env, `HOME=${readFileSync(file, 'utf8').split(':')[5] ?? ''}`];
+    },
+  },
+  /** CVE-2019-5736: a plain copy, on which whoever runs it could write. */
+  unsealed: {
+    copy: (program) => {
+      const folder = mkdtempSync(join(tmpdir(), 'tare-unsealed-'));
+      const file = join(folder, 'tare-shim');
+      copyFileSync(program, file);
+      const fd = openSync(file, 'r');
+      rmSync(folder, { recursive: true });
+      return fd;
+    },
   },
   /** CVE-2023-25809: control groups of the host, writable. */
   writable_cgroups: {

@@ -35,7 +35,7 @@ async function call(words: readonly string[], run: Command['run'] = () => 0) {
   const log = join(folder, 'log');
   const code = await dispatch(['--log', log, '--log-format', 'json', ...words], entries, {
     environment: {},
-    runtime: createRuntime({ shim: '/nowhere' }),
+    runtime: createRuntime({ shim: { program: '/nowhere' } }),
     print: (text) => printed.push(text),
   });
   const records = readFileSync(log, 'utf8')
