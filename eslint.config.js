@@ -71,7 +71,9 @@ export default tseslint.config(
   wall(
     ['daemon/network/**/*.ts'],
     [
-      '**/api/**',
+      '../api/**',
+      '../../api/**',
+      '../../../api/**',
       '**/engine/**',
       '**/registry/**',
       '**/runtime/**',

@@ -2,6 +2,9 @@
 import type { Arguments } from './arguments.ts';
 import type { Daemon } from './http/daemon.ts';
 
+/** What the daemon knows by name. */
+export type Named = 'container' | 'network';
+
 export type FlagType = 'boolean' | 'string' | 'list' | 'integer' | 'number';
 
 export interface Flag {
@@ -20,17 +23,22 @@ export interface Flag {
   /** Known from docker and refused by name, with this reason. Not shown. */
   readonly refused?: string;
   /** What completion offers for the value. */
-  readonly completes?: 'file' | 'directory' | 'container' | readonly string[];
+  readonly completes?: 'file' | 'directory' | Named | readonly string[];
+  /** Words that stand beside what the daemon knows. */
+  readonly completesAlso?: readonly string[];
 }
 
 export interface Context {
   readonly daemon: Daemon;
   readonly environment: NodeJS.ProcessEnv;
-  /** All commands, for those that speak of the others. */
+  /** The others, for those that speak of them. */
+  readonly table: readonly TableEntry[];
+  /** All of the table, those of groups among them. */
   commands(): Promise<readonly Command[]>;
 }
 
 export interface Command {
+  /** As it is typed: "run", "network create". */
   readonly name: string;
   /** What follows `tare NAME` in the usage line. */
   readonly usage: string;
@@ -44,7 +52,9 @@ export interface Command {
   /** False (docker's run, create, exec): the first operand ends the flags. */
   readonly interspersed: boolean;
   /** What operands are, for completion. */
-  readonly completes?: 'container' | 'none' | readonly string[];
+  readonly completes?: Named | 'none' | readonly string[];
+  /** What further operands are, where they are something else than the first. */
+  readonly completesRest?: Named | 'none';
   /** Exit code where the command line is wrong or the daemon refuses. */
   readonly failureCode: number;
   /** Resolves to the exit code. */
@@ -55,5 +65,20 @@ export interface Command {
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
+  /** Other words for it, not shown. */
+  readonly aliases?: readonly string[];
   load(): Promise<Command>;
+}
+
+/** Commands behind a word of their own: "tare network create". */
+export interface CommandGroup {
+  readonly name: string;
+  readonly summary: string;
+  readonly commands: readonly CommandEntry[];
+}
+
+export type TableEntry = CommandEntry | CommandGroup;
+
+export function isGroup(entry: TableEntry): entry is CommandGroup {
+  return 'commands' in entry;
 }

@@ -1,6 +1,8 @@
 /** The help of `tare` and of each command, in docker's shape. */
 import { HELP_WIDTH, flagLines, wrap } from '../shared/command-line/help-lines.ts';
-import type { Command, CommandEntry, Flag } from './command.ts';
+import type { Command, CommandGroup, Flag, TableEntry } from './command.ts';
+
+export const HELP_FLAG: Flag = { name: 'help', type: 'boolean', summary: 'print this help' };
 
 /** Flags before the command; the same table serves completion and docs. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
@@ -13,18 +15,17 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
     default: 'unix:///run/tare/tare.sock',
   },
   { name: 'version', short: 'v', type: 'boolean', summary: 'print the version of the client' },
-  { name: 'help', type: 'boolean', summary: 'print this help' },
+  HELP_FLAG,
 ];
 
-export function overview(commands: readonly CommandEntry[]): string {
-  const width = Math.max(...commands.map(({ name }) => name.length));
+export function overview(commands: readonly TableEntry[]): string {
   return [
     'Usage:  tare [OPTIONS] COMMAND',
     '',
     'A container engine for one Linux host whose own weight is close to zero',
     '',
     'Commands:',
-    ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    ...entryLines(commands),
     '',
     'Options:',
     ...flagLines(GLOBAL_FLAGS),
@@ -32,6 +33,25 @@ export function overview(commands: readonly CommandEntry[]): string {
     'Run "tare COMMAND --help" for more on a command.',
     '',
   ].join('\n');
+}
+
+export function groupHelp({ name, summary, commands }: CommandGroup): string {
+  return [
+    `Usage:  tare ${name} COMMAND`,
+    '',
+    summary,
+    '',
+    'Commands:',
+    ...entryLines(commands),
+    '',
+    `Run "tare ${name} COMMAND --help" for more on a command.`,
+    '',
+  ].join('\n');
+}
+
+function entryLines(entries: readonly TableEntry[]): readonly string[] {
+  const width = Math.max(...entries.map(({ name }) => name.length));
+  return entries.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
 }
 
 export function commandHelp(command: Command): string {

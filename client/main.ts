@@ -1,13 +1,13 @@
 /** The command line `tare`: finds the command, runs it, tells what went wrong. */
 import { operandsExpected } from '../shared/command-line/given.ts';
 import { parseArguments } from './arguments.ts';
-import type { Command } from './command.ts';
+import { isGroup, type Command } from './command.ts';
 import { COMMANDS, loadCommands } from './commands/table.ts';
 import { CliError, EXIT, UsageError } from './errors.ts';
-import { GLOBAL_FLAGS, commandHelp, overview } from './help.ts';
+import { findEntry } from './find.ts';
+import { GLOBAL_FLAGS, HELP_FLAG, commandHelp, groupHelp, overview } from './help.ts';
 import { DEFAULT_HOST, Daemon } from './http/daemon.ts';
 import { BROKEN_PIPE, flush, print } from './output.ts';
-import { nearest } from './suggest.ts';
 import { report } from './targets.ts';
 import { CLIENT_VERSION } from './version.ts';
 
@@ -33,7 +33,7 @@ async function main(words: readonly string[]): Promise<number> {
     const input = parseArguments(call.words, command.flags, command.interspersed);
     checkOperands(command, input.operands);
     daemon = new Daemon(call.host);
-    return await command.run(input, { daemon, environment: process.env, commands: loadCommands });
+    return await command.run(input, { daemon, environment: process.env, table: COMMANDS, commands: loadCommands });
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     report(error);
@@ -49,9 +49,15 @@ async function readCall(words: readonly string[]): Promise<Call> {
   const host = input.string('host') ?? hostOf(process.env) ?? DEFAULT_HOST;
   const [name, ...rest] = input.operands;
   if (input.boolean('version')) print(`tare version ${CLIENT_VERSION}\n`);
-  else if (name === 'help' && rest[0] !== undefined) print(commandHelp(await findCommand(rest[0])));
-  else if (input.boolean('help') || name === undefined || name === 'help') print(overview(COMMANDS));
-  else return { command: await findCommand(name), words: rest, host };
+  else if (name === undefined || input.boolean('help') || (name === 'help' && rest.length === 0))
+    print(overview(COMMANDS));
+  else {
+    const wanted = name === 'help' ? rest : input.operands;
+    const { entry, words: own } = findEntry(wanted, COMMANDS);
+    if (isGroup(entry)) print(groupHelp(entry));
+    else if (name === 'help') print(commandHelp(await entry.load()));
+    else return { command: await entry.load(), words: own, host };
+  }
   return { command: undefined, words: [], host };
 }
 
@@ -60,24 +66,11 @@ function hostOf({ TARE_HOST: host }: NodeJS.ProcessEnv): string | undefined {
   return host === '' ? undefined : host;
 }
 
-function findCommand(name: string): Promise<Command> {
-  const entry = COMMANDS.find((candidate) => candidate.name === name);
-  if (entry !== undefined) return entry.load();
-  const near = nearest(
-    name,
-    COMMANDS.map((candidate) => candidate.name),
-  );
-  throw new UsageError(`"${name}" is not a command`, {
-    hint: near === undefined ? 'tare --help lists the commands' : `did you mean "tare ${near}"?`,
-  });
-}
-
 /** `--help` among the command's own flags; behind the first operand of `run` and `exec` it belongs to the program. */
 function wantsHelp(command: Command, words: readonly string[]): boolean {
   if (!words.includes('--help')) return false;
-  const help = { name: 'help', type: 'boolean', summary: '' } as const;
   try {
-    return parseArguments(words, [...command.flags, help], command.interspersed).boolean('help');
+    return parseArguments(words, [...command.flags, HELP_FLAG], command.interspersed).boolean('help');
   } catch (error) {
     if (error instanceof UsageError) return true;
     throw error;

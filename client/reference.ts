@@ -1,7 +1,8 @@
 /** docs/cli.md, made from the command table. */
-import type { Command } from './command.ts';
 import { flagSpelling } from '../shared/command-line/help-lines.ts';
-import { GLOBAL_FLAGS, commandHelp } from './help.ts';
+import { isGroup, type Command } from './command.ts';
+import { COMMANDS } from './commands/table.ts';
+import { GLOBAL_FLAGS, commandHelp, groupHelp } from './help.ts';
 
 const INTRODUCTION = `# The command line
 
@@ -28,7 +29,9 @@ There are no images in this release. A container runs on a directory:
 
 \`tare run --rm -it --rootfs / bash\` is a disposable copy of your own machine.
 
-The network is \`none\` unless \`--network host\` is given: loopback only.
+## Networks
+
+Without \`--network\` a container is on the daemon's default network: the bridge network \`bridge\`, unless the daemon was started with another \`--default-network\`. All about networks, names and published ports is in [networking.md](networking.md).
 
 ## Exit codes
 
@@ -49,7 +52,7 @@ Other commands end with 0, or with 1 where something failed.
 
 ## Formats
 
-\`--format\` takes \`json\`, or a template in a part of Go's language; for \`ps\` also \`table\` and \`table TEMPLATE\`.
+\`--format\` takes \`json\`, or a template in a part of Go's language; for \`ps\` and \`network ls\` also \`table\` and \`table TEMPLATE\`.
 
 | template | gives |
 |---|---|
@@ -64,7 +67,19 @@ Other commands end with 0, or with 1 where something failed.
 \`\\t\` and \`\\n\` are a tab and a newline. A field that is absent prints \`<no value>\`.
 `;
 
+/** `commands` in the order of the table; a group's help stands before its first command. */
 export function reference(commands: readonly Command[]): string {
-  const sections = commands.map((command) => `### tare ${command.name}\n\n\`\`\`\n${commandHelp(command)}\`\`\`\n`);
+  const told = new Set<string>();
+  const sections = commands.flatMap((command) => {
+    const own = section(command.name, commandHelp(command));
+    const group = COMMANDS.filter(isGroup).find(({ name }) => command.name.startsWith(`${name} `));
+    if (group === undefined || told.has(group.name)) return [own];
+    told.add(group.name);
+    return [section(group.name, groupHelp(group)), own];
+  });
   return `${INTRODUCTION}\n## Commands\n\n${sections.join('\n')}`;
+}
+
+function section(name: string, help: string): string {
+  return `### tare ${name}\n\n\`\`\`\n${help}\`\`\`\n`;
 }

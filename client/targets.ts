@@ -7,6 +7,11 @@ export function containerPath(ref: string, rest = ''): string {
   return `/containers/${segment(ref, 'container')}${rest}`;
 }
 
+/** The path of a network by id, beginning of an id, or name. */
+export function networkPath(ref: string, rest = ''): string {
+  return `/networks/${segment(ref, 'network')}${rest}`;
+}
+
 export function execPath(id: string, rest = ''): string {
   return `/execs/${segment(id, 'exec')}${rest}`;
 }

@@ -62,6 +62,7 @@ async function run(options: DaemonOptions): Promise<void> {
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     version,
     log: logger,
+    network: options.network,
   });
   engine.open();
   const api = createApi({ engine, logger, version, peerOf: peerCredentials });

@@ -2,6 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { DEFAULT_NETWORKS } from './engine/endpoints/mode.ts';
+import { NETWORK_DEFAULTS, type NetworkOptions } from './engine/endpoints/options.ts';
+import { formatAddress, parseAddress } from './network/address.ts';
+import { DEFAULT_POOLS, poolOf } from './network/ipam/pools.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -14,6 +18,7 @@ export interface DaemonOptions {
   /** The shim's binary; undefined: the one that belongs to this build. */
   readonly shim: string | undefined;
   readonly logLevel: LogLevel;
+  readonly network: NetworkOptions;
 }
 
 export type Invocation =
@@ -29,19 +34,28 @@ export const HELP = `Usage: tared [OPTIONS]
 The tare daemon. It must run as root.
 
 Options:
-      --root DIR         what outlives a reboot (default /var/lib/tare)
-      --run DIR          sockets (default /run/tare)
-      --socket PATH      of the API (default RUN/tare.sock)
-      --config FILE      JSON with the keys root, run, socket, shim, logLevel
-      --shim FILE        the tare-shim binary (default: the one of this build)
-      --log-level LEVEL  ${LOG_LEVELS.join(', ')} (default info)
-      --version          print the version
-      --help             print this
+      --root DIR                 what outlives a reboot (default /var/lib/tare)
+      --run DIR                  sockets (default /run/tare)
+      --socket PATH              of the API (default RUN/tare.sock)
+      --config FILE              JSON with the keys root, run, socket, shim, logLevel, defaultNetwork,
+                                 publishAddress, addressPools
+      --shim FILE                the tare-shim binary (default: the one of this build)
+      --log-level LEVEL          ${LOG_LEVELS.join(', ')} (default info)
+      --default-network MODE     of containers that do not say theirs: ${DEFAULT_NETWORKS.join(', ')} (default bridge)
+      --publish-address ADDRESS  where ports are published that do not say where (default: at all addresses)
+      --address-pool BASE,SIZE   networks get subnets of SIZE bits cut from BASE, such as 10.20.0.0/16,24; may be
+                                 given several times
+      --version                  print the version
+      --help                     print this
 `;
 
-const KEYS = ['root', 'run', 'socket', 'shim', 'logLevel'] as const;
+const KEYS = ['root', 'run', 'socket', 'shim', 'logLevel', 'defaultNetwork', 'publishAddress'] as const;
 type Key = (typeof KEYS)[number];
-type Given = Partial<Record<Key, string>>;
+interface Pool {
+  readonly base: string;
+  readonly size: number;
+}
+type Given = Partial<Record<Key, string>> & { addressPools?: readonly Pool[] };
 
 /** `argv` without the program. Throws OptionsError. */
 export function parseOptions(argv: readonly string[]): Invocation {
@@ -55,9 +69,12 @@ export function parseOptions(argv: readonly string[]): Invocation {
     ['socket', values.socket],
     ['shim', values.shim],
     ['logLevel', values['log-level']],
+    ['defaultNetwork', values['default-network']],
+    ['publishAddress', values['publish-address']],
   ] as const) {
     if (value !== undefined) typed[key] = value;
   }
+  if (values['address-pool'] !== undefined) typed.addressPools = values['address-pool'].map(typedPool);
   const given: Given = { ...(values.config === undefined ? {} : readConfig(values.config)), ...typed };
   const run = pathOf(given.run ?? '/run/tare', 'run');
   return {
@@ -68,6 +85,7 @@ export function parseOptions(argv: readonly string[]): Invocation {
       socket: given.socket === undefined ? join(run, 'tare.sock') : pathOf(given.socket, 'socket'),
       shim: given.shim === undefined ? undefined : pathOf(given.shim, 'shim'),
       logLevel: logLevelOf(given.logLevel ?? 'info'),
+      network: networkOf(given),
     },
   };
 }
@@ -86,6 +104,9 @@ function parseCommandLine(argv: readonly string[]) {
         config: text,
         shim: text,
         'log-level': text,
+        'default-network': text,
+        'publish-address': text,
+        'address-pool': { ...text, multiple: true },
         version: { ...flag, short: 'v' },
         help: { ...flag, short: 'h' },
       },
@@ -108,12 +129,64 @@ function readConfig(path: string): Given {
   }
   const given: Given = {};
   for (const [key, value] of Object.entries(config)) {
+    if (key === 'addressPools') {
+      given.addressPools = configuredPools(value, path);
+      continue;
+    }
     if (!(KEYS as readonly string[]).includes(key))
       throw new OptionsError(`config file ${path}: there is no option "${key}"`);
     if (typeof value !== 'string') throw new OptionsError(`config file ${path}: ${key}: a string is expected`);
     given[key as Key] = value;
   }
   return given;
+}
+
+function configuredPools(value: unknown, path: string): Pool[] {
+  const isPool = (pool: unknown): pool is Pool =>
+    typeof pool === 'object' &&
+    pool !== null &&
+    Object.keys(pool).length === 2 &&
+    'base' in pool &&
+    typeof pool.base === 'string' &&
+    'size' in pool &&
+    typeof pool.size === 'number';
+  if (Array.isArray(value) && value.every(isPool)) return value;
+  throw new OptionsError(
+    `config file ${path}: addressPools: a list of {"base": "10.20.0.0/16", "size": 24} is expected`,
+  );
+}
+
+function typedPool(text: string): Pool {
+  const [base = '', size = '', ...rest] = text.split(',');
+  if (rest.length > 0 || !/^[0-9]{1,3}$/.test(size)) {
+    throw new OptionsError(`address pool "${text}" is not BASE,SIZE such as 10.20.0.0/16,24`);
+  }
+  return { base, size: Number(size) };
+}
+
+/** A family without pools has the built-in ones. */
+function networkOf({ defaultNetwork, publishAddress, addressPools }: Given): NetworkOptions {
+  const mode = DEFAULT_NETWORKS.find((name) => name === (defaultNetwork ?? NETWORK_DEFAULTS.defaultNetwork));
+  if (mode === undefined) {
+    throw new OptionsError(`default network "${defaultNetwork ?? ''}" is none of ${DEFAULT_NETWORKS.join(', ')}`);
+  }
+  const address = publishAddress === undefined ? undefined : parseAddress(publishAddress);
+  if (publishAddress !== undefined && address === undefined) {
+    throw new OptionsError(`publish address "${publishAddress}" is no IP address`);
+  }
+  let pools = NETWORK_DEFAULTS.addressPools;
+  try {
+    const asked = (addressPools ?? []).map(poolOf);
+    const isMissing = !asked.some(({ base }) => base.family === 4);
+    pools = isMissing ? [...asked, ...DEFAULT_POOLS] : asked;
+  } catch (error) {
+    throw new OptionsError(`address pool: ${(error as Error).message}`, { cause: error });
+  }
+  return {
+    defaultNetwork: mode,
+    publishAddress: address === undefined ? undefined : formatAddress(address),
+    addressPools: pools,
+  };
 }
 
 function pathOf(text: string, name: string): string {

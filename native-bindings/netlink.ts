@@ -3,12 +3,17 @@
  * what it has to say is there when send returns; nothing here waits.
  */
 import { closeSync, openSync } from 'node:fs';
-import { SystemError, systemCall } from './libc.ts';
+import { libcFunction, SystemError, systemCall } from './libc.ts';
+import { whenReadable } from './readable.ts';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
+const NETLINK_ADD_MEMBERSHIP = 1;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
@@ -25,6 +30,10 @@ const MOST_BYTES = 1 << 20;
 
 /** Protocol of links, addresses and routes, rtnetlink(7). */
 export const NETLINK_ROUTE = 0;
+/** Protocol of sockets, sock_diag(7). */
+export const NETLINK_SOCK_DIAG = 4;
+/** Protocol of nf_tables and connection tracking, include/uapi/linux/netfilter/nfnetlink.h. */
+export const NETLINK_NETFILTER = 12;
 
 const socket = systemCall<[domain: number, type: number, protocol: number]>(
   'int socket(int domain, int type, int protocol)',
@@ -35,16 +44,27 @@ const setsockopt = systemCall<[fd: number, level: number, name: number, value: U
 const sendto = systemCall<
   [fd: number, bytes: Uint8Array, size: number, flags: number, address: Uint8Array, addressSize: number]
 >('long sendto(int fd, const void *bytes, size_t size, int flags, const void *address, uint addressSize)');
+const bind = systemCall<[fd: number, address: Uint8Array, addressSize: number]>(
+  'int bind(int fd, const void *address, uint addressSize)',
+);
+/** On a thread: errno is lost there. */
+const sendtoForeign = libcFunction<
+  [fd: number, bytes: Uint8Array, size: number, flags: number, address: Uint8Array, addressSize: number],
+  number
+>('long sendto(int fd, const void *bytes, size_t size, int flags, const void *address, uint addressSize)');
 const recvfrom = systemCall<
   [fd: number, bytes: Uint8Array, size: number, flags: number, address: Uint8Array, addressSize: Uint8Array]
 >('long recvfrom(int fd, void *bytes, size_t size, int flags, void *address, void *addressSize)');
+const getsockname = systemCall<[fd: number, address: Uint8Array, size: Uint8Array]>(
+  'int getsockname(int fd, void *address, void *size)',
+);
 const setns = systemCall<[fd: number, type: number]>('int setns(int fd, int type)');
 
 /**
  * Runs `action` with the calling thread (JavaScript's own) in the network namespace of the descriptor `namespace`.
  * Everything in `action` must be synchronous: files and sockets that other code opens meanwhile would be there too.
  */
-function inNetworkNamespace<T>(namespace: number, action: () => T): T {
+export function inNetworkNamespace<T>(namespace: number, action: () => T): T {
   const own = openSync('/proc/thread-self/ns/net', 'r');
   try {
     setns(namespace, CLONE_NEWNET);
@@ -64,14 +84,39 @@ function inNetworkNamespace<T>(namespace: number, action: () => T): T {
   }
 }
 
-function openSocket(protocol: number): number {
+export interface NetlinkOptions {
+  /** Descriptor of the network namespace to be in; without one, this process's own. */
+  readonly namespace?: number | undefined;
+  /** Multicast groups by number, such as RTNLGRP_LINK (1), not by mask. */
+  readonly groups?: readonly number[];
+  /** Bytes that may wait to be read, beyond net.core.rmem_max too; a kernel's message counts some 1 KiB at least. */
+  readonly receiveBuffer?: number;
+  /** The most bytes of a datagram that is sent, beyond net.core.wmem_max too. Nothing is set aside for it. */
+  readonly sendBuffer?: number;
+}
+
+const number32 = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
+
+/** As an address of the kernel: its port, 0; as one's own: one that the kernel chooses. */
+function anyPort(): Uint8Array {
+  const address = new Uint8Array(ADDRESS_SIZE);
+  new DataView(address.buffer).setUint16(0, AF_NETLINK, true);
+  return address;
+}
+
+function openSocket(protocol: number, { groups = [], receiveBuffer, sendBuffer }: NetlinkOptions): number {
   const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
   try {
-    const on = new Uint8Array(new Uint32Array([1]).buffer);
+    const set = (level: number, name: number, value: number): void => {
+      setsockopt(fd, level, name, number32(value), 4);
+    };
     // Refusals in the kernel's words, without our request in them; dumps of only what was asked for (Linux 4.20).
-    for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK]) {
-      setsockopt(fd, SOL_NETLINK, option, on, on.length);
-    }
+    for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK]) set(SOL_NETLINK, option, 1);
+    if (sendBuffer !== undefined) set(SOL_SOCKET, SO_SNDBUFFORCE, sendBuffer);
+    if (receiveBuffer !== undefined) set(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer);
+    // A socket without a port, as it has before it first sends, would pass for the sender: it is told nothing.
+    if (groups.length > 0) bind(fd, anyPort(), ADDRESS_SIZE);
+    for (const group of groups) set(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
     return fd;
   } catch (error) {
     closeSync(fd);
@@ -82,17 +127,31 @@ function openSocket(protocol: number): number {
 /** A socket to the kernel. It stays in the network namespace that it was opened in, whoever uses it. */
 export class NetlinkSocket {
   private readonly fd: number;
-  private readonly kernel = new Uint8Array(ADDRESS_SIZE);
+  private readonly kernel = anyPort();
 
   private constructor(fd: number) {
     this.fd = fd;
-    new DataView(this.kernel.buffer).setUint16(0, AF_NETLINK, true);
   }
 
-  /** `namespace`: a descriptor of a network namespace; without one, this process's own. Throws SystemError. */
-  static open(protocol: number, namespace?: number): NetlinkSocket {
-    const open = (): number => openSocket(protocol);
+  /** Throws SystemError. */
+  static open(protocol: number, options: NetlinkOptions = {}): NetlinkSocket {
+    const open = (): number => openSocket(protocol, options);
+    const { namespace } = options;
     return new NetlinkSocket(namespace === undefined ? open() : inNetworkNamespace(namespace, open));
+  }
+
+  /** By which messages about what this socket did tell whose it was, in its namespace. Throws SystemError. */
+  port(): number {
+    const address = new Uint8Array(this.kernel);
+    const port = (): number => {
+      getsockname(this.fd, address, number32(ADDRESS_SIZE));
+      return new DataView(address.buffer).getUint32(4, true);
+    };
+    const found = port();
+    if (found !== 0) return found;
+    // It gets one with the first datagram otherwise.
+    bind(this.fd, this.kernel, ADDRESS_SIZE);
+    return port();
   }
 
   /** One datagram to the kernel. Throws SystemError. */
@@ -100,7 +159,20 @@ export class NetlinkSocket {
     sendto(this.fd, bytes, bytes.length, MSG_DONTWAIT, this.kernel, ADDRESS_SIZE);
   }
 
-  /** One whole datagram of the kernel's; undefined where none is there. Throws SystemError: EMSGSIZE beyond 1 MiB. */
+  /**
+   * The same on a thread, for what the kernel takes its time with; the answer is there when the promise resolves.
+   * Nobody else may use the socket meanwhile. Rejects with SystemError.
+   */
+  async sendOnThread(bytes: Uint8Array): Promise<void> {
+    const size = await sendtoForeign.onThread(this.fd, bytes, bytes.length, MSG_DONTWAIT, this.kernel, ADDRESS_SIZE);
+    // Not taken, so nothing has been done: once more here, where the reason can be read.
+    if (size < 0) this.send(bytes);
+  }
+
+  /**
+   * One whole datagram of the kernel's; undefined where none is there. Throws SystemError: EMSGSIZE beyond 1 MiB;
+   * ENOBUFS, once, where the kernel has dropped some for want of room: it can be read on, and what was dropped is lost.
+   */
   receive(): Buffer | undefined {
     for (;;) {
       const size = this.take(new Uint8Array(1), MSG_PEEK)?.size;
@@ -114,12 +186,23 @@ export class NetlinkSocket {
     }
   }
 
+  /** Calls back once, in the event loop, when there is something to receive, be it an error. */
+  whenReadable(callback: () => void): { close(): void } {
+    return whenReadable(this.fd, callback);
+  }
+
   /** `size`: of the datagram, also where `bytes` are fewer. */
   private take(bytes: Uint8Array, flags: number): { size: number; port: number } | undefined {
     const address = new Uint8Array(ADDRESS_SIZE);
-    const addressSize = new Uint8Array(new Uint32Array([ADDRESS_SIZE]).buffer);
     try {
-      const size = recvfrom(this.fd, bytes, bytes.length, flags | MSG_TRUNC | MSG_DONTWAIT, address, addressSize);
+      const size = recvfrom(
+        this.fd,
+        bytes,
+        bytes.length,
+        flags | MSG_TRUNC | MSG_DONTWAIT,
+        address,
+        number32(ADDRESS_SIZE),
+      );
       return { size, port: new DataView(address.buffer).getUint32(4, true) };
     } catch (error) {
       if (error instanceof SystemError && error.errno === EAGAIN) return undefined;

@@ -75,5 +75,6 @@ for (const program of programs) {
     throw new Error('an entry point is missing');
   await build(program);
 }
-// The flags are those of bin/tare-oci.
+// The flags are those of the launchers in bin/.
+addCodeCache(join(top, 'dist/tare.cjs'), []);
 addCodeCache(join(top, 'dist/tare-oci.cjs'), ['--jitless']);

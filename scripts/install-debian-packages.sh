@@ -8,12 +8,13 @@ packages=()
 for group in "$@"; do
   case "$group" in
     build) packages+=(gcc libc6-dev musl-tools) ;;
-    # crun and runc: the attacks are tried on them too.
-    test) packages+=(gcc libc6-dev musl-tools busybox-static tmux libcap2-bin iproute2 procps crun runc) ;;
+    # crun and runc: the attacks are tried on them too. nftables: what the kernel holds, in other words than ours.
+    test) packages+=(gcc libc6-dev musl-tools busybox-static tmux libcap2-bin iproute2 nftables util-linux strace procps crun runc) ;;
     # The clients of an OCI runtime, with what they cannot do without: conmon, tini (docker-init), iptables.
     clients) packages+=(busybox-static tmux podman conmon containerd docker.io tini iptables util-linux procps) ;;
     fuzz) packages+=(clang libclang-rt-14-dev) ;;
-    bench) packages+=(gcc libc6-dev musl-tools busybox-static crun runc procps) ;;
+    # docker.io and what it takes: the row of networks is measured beside dockerd.
+    bench) packages+=(gcc libc6-dev musl-tools busybox-static crun runc docker.io tini iptables iproute2 util-linux procps) ;;
     vm) packages+=(gcc libc6-dev musl-tools busybox-static qemu-system-x86 cpio e2fsprogs) ;;
     *) packages=() && break ;;
   esac

@@ -123,7 +123,7 @@ const STEPS: Record<string, () => Promise<Outcome>> = {
     const leaks = await findLeaks(machine);
     process.stdout.write(
       leaks.length === 0
-        ? 'nothing left behind: mounts, control groups, processes, network namespaces, links, files\n'
+        ? 'nothing left behind: mounts, control groups, processes, files, network namespaces, links, nft tables, settings\n'
         : `left behind:\n${leaks.map((leak) => `  ${leak}\n`).join('')}`,
     );
     return { passed: leaks.length === 0 ? 1 : 0, failed: leaks.length, skipped: 0 };

@@ -24,7 +24,7 @@ export const completion: Command = {
         hint: `there is one for ${Object.keys(SHELLS).join(', ')}`,
       });
     }
-    print(SHELLS[shell as keyof typeof SHELLS](await context.commands()));
+    print(SHELLS[shell as keyof typeof SHELLS]({ table: context.table, commands: await context.commands() }));
     return 0;
   },
 };

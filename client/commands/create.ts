@@ -2,6 +2,7 @@ import type { Command } from '../command.ts';
 import { CREATE_FLAGS } from '../create/flags.ts';
 import { createRequest } from '../create/request.ts';
 import { EXIT } from '../errors.ts';
+import { NETWORK_NOTES } from '../network/flags.ts';
 import { print } from '../output.ts';
 import { createContainer } from './run.ts';
 
@@ -9,7 +10,7 @@ export const create: Command = {
   name: 'create',
   usage: '[OPTIONS] --rootfs DIR|--bundle DIR [COMMAND] [ARG...]',
   summary: 'Create a container without starting it',
-  notes: ['Prints the id.'],
+  notes: ['Prints the id.', ...NETWORK_NOTES],
   flags: CREATE_FLAGS,
   operands: { min: 0 },
   interspersed: false,

@@ -10,9 +10,9 @@ import { moment } from './logs.ts';
 export const events: Command = {
   name: 'events',
   usage: '[OPTIONS]',
-  summary: 'Show what happens to containers, as it happens',
+  summary: 'Show what happens to containers and networks, as it happens',
   notes: [
-    'Filters: container=, event=, label=KEY[=VALUE]. Fields of --format are those of the API: .at, .action, .container, .name, …',
+    'Filters: container=, network=, event=, label=KEY[=VALUE]; the events of networks themselves are network_create and network_destroy. Fields of --format are those of the API: .at, .action, .container, .network, .name, …',
   ],
   flags: [
     {
@@ -21,7 +21,7 @@ export const events: Command = {
       type: 'list',
       value: 'KEY=VALUE',
       summary: 'show only what matches',
-      completes: ['container=', 'event=', 'label='],
+      completes: ['container=', 'network=', 'event=', 'label='],
     },
     { name: 'format', type: 'string', value: 'FORMAT', summary: 'json or a Go template', completes: ['json'] },
     { name: 'since', type: 'string', value: 'TIME', summary: 'begin with what happened since then' },
@@ -45,30 +45,47 @@ export const events: Command = {
   },
 };
 
-function filters(words: readonly string[]): { container: string[]; action: string[]; label: string[] } {
-  const query = { container: [] as string[], action: [] as string[], label: [] as string[] };
+type Filters = Record<'container' | 'network' | 'action' | 'label', string[]>;
+
+function filters(words: readonly string[]): Filters {
+  const query: Filters = { container: [], network: [], action: [], label: [] };
   for (const word of words) {
     const equals = word.indexOf('=');
     if (equals < 1) throw new UsageError(`--filter "${word}" is not KEY=VALUE`);
     const key = word.slice(0, equals);
     const value = word.slice(equals + 1);
-    if (key === 'container') query.container.push(value);
+    if (key === 'container' || key === 'network' || key === 'label') query[key].push(value);
     else if (key === 'event' || key === 'action') query.action.push(value);
-    else if (key === 'label') query.label.push(value);
-    else throw new UsageError(`--filter "${key}" is not supported`, { hint: 'there are container, event and label' });
+    else
+      throw new UsageError(`--filter "${key}" is not supported`, {
+        hint: 'there are container, network, event and label',
+      });
   }
   return query;
 }
 
-/** "2026-01-31T12:00:00.000000000Z container die 1f3a… (name=web, exitCode=0)" */
-function eventText(event: Event): string {
+/**
+ * "2026-01-31T12:00:00.000000000Z container die 1f3a… (name=web, exitCode=0)", and of a network
+ * "… network create 9c2b… (name=back)".
+ */
+export function eventText(event: Event): string {
   const details = [
     ...Object.entries(event.labels),
     ...(event.exec === undefined ? [] : [['execId', event.exec] as const]),
     ...(event.exitCode === undefined ? [] : [['exitCode', String(event.exitCode)] as const]),
-    ...(event.detail === undefined ? [] : [[event.action === 'rename' ? 'oldName' : 'detail', event.detail] as const]),
+    ...(event.detail === undefined ? [] : [[detailName(event.action), event.detail] as const]),
     ['name', event.name] as const,
   ];
   const list = details.map(([key, value]) => printable(`${key}=${value}`)).join(', ');
-  return `${event.at} container ${event.action} ${event.container} (${list})`;
+  const { container } = event;
+  const subject =
+    container === undefined
+      ? `network ${event.action.replace(/^network_/, '')} ${event.network ?? ''}`
+      : `container ${event.action} ${container}`;
+  return `${event.at} ${subject} (${list})`;
+}
+
+function detailName(action: Event['action']): string {
+  if (action === 'rename') return 'oldName';
+  return action === 'connect' || action === 'disconnect' ? 'network' : 'detail';
 }

@@ -35,7 +35,7 @@ export const info: Command = {
 };
 
 function infoText(known: Info): string {
-  const { containers, cgroup, version } = known;
+  const { containers, cgroup, version, network } = known;
   const controllers = Object.entries(cgroup.controllers).map(([name, where]) => `${name} (${where})`);
   const features = Object.entries(known.features).map(([name, { available, reason }]) => {
     const answer = available ? 'yes' : 'no';
@@ -59,8 +59,20 @@ function infoText(known: Info): string {
     `Cgroup Mode: ${cgroup.mode}`,
     `Cgroup Parent: ${cgroup.parent}`,
     `Cgroup Controllers: ${controllers.join(', ')}`,
+    `Network Table: ${network.table}`,
+    ...listText('Network Settings Changed', network.changed.map(changeText)),
+    ...listText('Network Warnings', network.warnings),
     'Features:',
     ...features,
     '',
   ].join('\n');
+}
+
+/** Nothing where there is nothing to list. */
+function listText(head: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : [`${head}:`, ...lines.map((line) => `  ${line}`)];
+}
+
+function changeText({ key, before, now }: Info['network']['changed'][number]): string {
+  return `${key}: ${before} to ${now}`;
 }

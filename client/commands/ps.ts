@@ -4,6 +4,7 @@ import type { Command, Context } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { exitCodeOf } from '../exit.ts';
 import { ago, since } from '../format/duration.ts';
+import { portsText } from '../format/ports.ts';
 import { formatRows, type Heads, type Row } from '../format/rows.ts';
 import { printable, shorten } from '../format/table.ts';
 import { print } from '../output.ts';
@@ -16,6 +17,8 @@ const HEADS: Heads = {
   RunningFor: 'CREATED',
   Status: 'STATUS',
   State: 'STATE',
+  Ports: 'PORTS',
+  Networks: 'NETWORKS',
   Names: 'NAMES',
   Labels: 'LABELS',
   Pid: 'PID',
@@ -78,7 +81,7 @@ async function list(input: Arguments, { daemon }: Context): Promise<number> {
   const now = Date.now();
   const format = input.string('format') ?? 'table';
   const rows = containers.map((container) => rowOf(container, whole, now));
-  print(formatRows(rows, format, ['ID', 'Rootfs', 'Command', 'RunningFor', 'Status', 'Names'], HEADS));
+  print(formatRows(rows, format, ['ID', 'Rootfs', 'Command', 'RunningFor', 'Status', 'Ports', 'Names'], HEADS));
   return 0;
 }
 
@@ -118,12 +121,19 @@ function rowOf(container: ContainerSummary, whole: boolean, now: number): Row {
     RunningFor: ago(container.createdAt, now),
     Status: statusText(container, now),
     State: container.status,
+    Ports: portsOf(container),
+    Networks: container.networks.join(','),
     Names: container.name,
     Labels: Object.entries(container.labels)
       .map(([key, value]) => printable(`${key}=${value}`))
       .join(','),
     ...(container.pid === undefined ? {} : { Pid: container.pid }),
   };
+}
+
+/** Of one that does not run nothing is published. */
+function portsOf({ status, ports }: ContainerSummary): string {
+  return status === 'running' || status === 'paused' ? portsText(ports) : '';
 }
 
 /** "Up 5 minutes (Paused)", "Exited (137) 2 hours ago", "Created". */

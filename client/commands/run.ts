@@ -3,9 +3,11 @@ import type { CreateRequest, CreateResponse, Exit } from '../../shared/api/conta
 import { STREAM_PROTOCOL } from '../../shared/streams.ts';
 import type { Arguments } from '../arguments.ts';
 import type { Command, Context, Flag } from '../command.ts';
+import { withFlag } from '../create/field-flags.ts';
 import { CREATE_FLAGS } from '../create/flags.ts';
 import { createRequest } from '../create/request.ts';
 import { CliError, EXIT, ProblemError, UsageError, messageOf } from '../errors.ts';
+import { NETWORK_NOTES } from '../network/flags.ts';
 import { print } from '../output.ts';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../stream/detach-keys.ts';
 import { Session, exitCodeOfSession } from '../stream/session.ts';
@@ -38,6 +40,7 @@ export const run: Command = {
   summary: 'Create a container and run a command in it',
   notes: [
     "The exit code is the command's own, 128+n where a signal ended it, 127 where it was not found, 126 where it cannot be executed, and 125 where tare itself failed.",
+    ...NETWORK_NOTES,
     'Example: tare run --rm -it --rootfs / bash gives a disposable copy of this machine.',
   ],
   flags: [...OWN_FLAGS, ...CREATE_FLAGS],
@@ -111,39 +114,12 @@ function reserve(cidfile: string): void {
   }
 }
 
-/** Which flag a field of the API comes from, where their names differ. */
-const FLAG_OF_FIELD: Readonly<Record<string, string>> = {
-  'limits.memory': '--memory',
-  'limits.memorySwap': '--memory-swap',
-  'limits.memoryReservation': '--memory-reservation',
-  'limits.cpus': '--cpus',
-  'limits.cpuShares': '--cpu-shares',
-  'limits.cpuset': '--cpuset-cpus',
-  'limits.pids': '--pids-limit',
-  'log.maxSize': '--log-opt max-size',
-  'log.maxFiles': '--log-opt max-file',
-  'network.mode': '--network',
-  stopSignal: '--stop-signal',
-  stopTimeout: '--stop-timeout',
-  oomScoreAdj: '--oom-score-adj',
-  ulimits: '--ulimit',
-  devices: '--device',
-  groups: '--group-add',
-};
-
-function withFlag(error: unknown): unknown {
-  if (!(error instanceof ProblemError) || error.hint !== undefined) return error;
-  const field = error.problem.field?.replace(/[.[]\d+.*$/, '');
-  const flag = field === undefined ? undefined : FLAG_OF_FIELD[field];
-  return flag === undefined ? error : new ProblemError({ ...error.problem, hint: `it was given with ${flag}` });
-}
-
 async function runDetached(created: CreateResponse, input: Arguments, context: Context): Promise<number> {
   try {
     await context.daemon.post(containerPath(created.id, '/start'));
   } catch (error) {
     if (input.boolean('rm')) await discard(created.id, context);
-    throw error;
+    throw withFlag(error);
   }
   print(`${created.id}\n`);
   return 0;
@@ -191,7 +167,7 @@ async function runAttached(created: CreateResponse, options: Attached): Promise<
   } catch (error) {
     session?.abandon();
     if (remove && error instanceof ProblemError) await discard(created.id, context);
-    throw error;
+    throw withFlag(error);
   }
   const end = await session.end();
   if (end.kind === 'exited') await removed;

@@ -1,7 +1,8 @@
 /** All commands, in the order of the overview. A command is loaded only when it is run or documented. */
-import type { Command, CommandEntry } from '../command.ts';
+import { isGroup, type Command, type TableEntry } from '../command.ts';
+import { NETWORK_COMMANDS } from './network/table.ts';
 
-export const COMMANDS: readonly CommandEntry[] = [
+export const COMMANDS: readonly TableEntry[] = [
   {
     name: 'run',
     summary: 'Create a container and run a command in it',
@@ -52,13 +53,19 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'rename', summary: 'Give a container another name', load: async () => (await import('./rename.ts')).rename },
   {
     name: 'update',
-    summary: 'Change the limits of containers, also while they run',
+    summary: 'Change the limits and published ports of containers, also while they run',
     load: async () => (await import('./update.ts')).update,
   },
+  {
+    name: 'port',
+    summary: 'Show the published ports of a container',
+    load: async () => (await import('./port.ts')).port,
+  },
   { name: 'top', summary: 'Show the processes of a container', load: async () => (await import('./top.ts')).top },
+  NETWORK_COMMANDS,
   {
     name: 'events',
-    summary: 'Show what happens to containers, as it happens',
+    summary: 'Show what happens to containers and networks, as it happens',
     load: async () => (await import('./events.ts')).events,
   },
   {
@@ -78,6 +85,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
 ];
 
+/** Those of groups among them, in the order of the table. */
 export function loadCommands(): Promise<readonly Command[]> {
-  return Promise.all(COMMANDS.map((entry) => entry.load()));
+  const entries = COMMANDS.flatMap((entry) => (isGroup(entry) ? entry.commands : [entry]));
+  return Promise.all(entries.map((entry) => entry.load()));
 }

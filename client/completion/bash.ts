@@ -1,12 +1,25 @@
-import type { Command, Flag } from '../command.ts';
-import { commandFlags, globalFlags, quoted, spellings, takesValue } from './words.ts';
+import type { Command, CommandGroup, Flag } from '../command.ts';
+import {
+  NAMES_OF,
+  commandFlags,
+  globalFlags,
+  groupsOf,
+  operandKind,
+  quoted,
+  spellings,
+  takesValue,
+  type Vocabulary,
+} from './words.ts';
 
-/** A script for bash's programmable completion; it asks the daemon only for names of containers. */
-export function bashCompletion(commands: readonly Command[]): string {
-  const names = commands.map(({ name }) => name).join(' ');
+/** A script for bash's programmable completion; it asks the daemon only for names. */
+export function bashCompletion(vocabulary: Vocabulary): string {
+  const { table, commands } = vocabulary;
+  const groups = groupsOf(vocabulary);
+  const names = table.map(({ name }) => name).join(' ');
   return `# bash completion for tare: source <(tare completion bash)
 _tare_words() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
-_tare_containers() { _tare_words "$(tare ps --all --format '{{.Names}}' 2>/dev/null)"; }
+_tare_containers() { _tare_words "$(${NAMES_OF.container}) $1"; }
+_tare_networks() { _tare_words "$(${NAMES_OF.network}) $1"; }
 _tare_value() {
   case "$1 $2" in
 ${commands.flatMap(valueCases).join('\n')}
@@ -22,7 +35,11 @@ _tare() {
     case "$command $word" in
     ${[...valuePatterns('', globalFlags()), ...commands.flatMap((command) => valuePatterns(command.name, commandFlags(command)))].join(' | ')}) skip=1 ;;
     *" -"*) ;;
-    *) if [ -z "$command" ]; then command=$word; else operands=$((operands + 1)); fi ;;
+    *) case $command in
+      '') command=$word ;;
+      ${groups.map(({ name }) => quoted(name)).join(' | ')}) command="$command $word" ;;
+      *) operands=$((operands + 1)) ;;
+      esac ;;
     esac
   done
   if [ -n "$skip" ] && _tare_value "$command" "$prev"; then return; fi
@@ -31,7 +48,7 @@ _tare() {
     return
   fi
   case $command in
-${commands.map(commandCase).join('\n')}
+${[...groups.map(groupCase), ...commands.map(commandCase)].join('\n')}
   esac
 }
 complete -o default -F _tare tare
@@ -47,7 +64,9 @@ function valueCases(command: Command): readonly string[] {
     const patterns = spellings([flag])
       .map((spelling) => `"${command.name} ${spelling}"`)
       .join(' | ');
-    if (flag.completes === 'container') return [`  ${patterns}) _tare_containers ;;`];
+    const also = quoted((flag.completesAlso ?? []).join(' '));
+    if (flag.completes === 'container' || flag.completes === 'network')
+      return [`  ${patterns}) _tare_${flag.completes}s ${also} ;;`];
     if (flag.completes === 'directory') return [`  ${patterns}) COMPREPLY=($(compgen -d -- "$cur")) ;;`];
     if (flag.completes === 'file') return [`  ${patterns}) COMPREPLY=($(compgen -f -- "$cur")) ;;`];
     if (flag.completes !== undefined) return [`  ${patterns}) _tare_words ${quoted(flag.completes.join(' '))} ;;`];
@@ -55,15 +74,20 @@ function valueCases(command: Command): readonly string[] {
   });
 }
 
+function groupCase({ name, commands }: CommandGroup): string {
+  const names = [...commands.map((command) => command.name), '--help'].join(' ');
+  return `  ${name}) _tare_words ${quoted(names)} ;;`;
+}
+
 function commandCase(command: Command): string {
   const flags = spellings(commandFlags(command)).join(' ');
-  const { completes } = command;
-  const first = command.interspersed ? '' : '[ "$operands" -eq 0 ] && ';
-  const operand =
-    completes === 'container'
-      ? `${first}_tare_containers`
-      : Array.isArray(completes)
-        ? `_tare_words ${quoted((completes as readonly string[]).join(' '))}`
-        : ':';
-  return `  ${command.name}) case $cur in -*) _tare_words ${quoted(flags)} ;; *) ${operand} ;; esac ;;`;
+  const first = operandAction(operandKind(command, 0));
+  const further = command.interspersed ? operandAction(operandKind(command, 1)) : ':';
+  const operand = first === further ? first : `if [ "$operands" -eq 0 ]; then ${first}; else ${further}; fi`;
+  return `  ${quoted(command.name)}) case $cur in -*) _tare_words ${quoted(flags)} ;; *) ${operand} ;; esac ;;`;
+}
+
+function operandAction(kind: Command['completes']): string {
+  if (kind === 'container' || kind === 'network') return `_tare_${kind}s`;
+  return kind === undefined || kind === 'none' ? ':' : `_tare_words ${quoted(kind.join(' '))}`;
 }

@@ -1,32 +1,47 @@
 import type { Command, Flag } from '../command.ts';
-import { commandFlags, globalFlags } from './words.ts';
+import { NAMES_OF, commandFlags, globalFlags, groupsOf, operandKind, type Vocabulary } from './words.ts';
 
 /** A script for fish. */
-export function fishCompletion(commands: readonly Command[]): string {
-  const names = commands.map(({ name }) => name).join(' ');
+export function fishCompletion(vocabulary: Vocabulary): string {
+  const { table, commands } = vocabulary;
+  const groups = groupsOf(vocabulary);
+  const none = '-n "not __fish_seen_subcommand_from $__tare_commands"';
   const lines = [
     '# fish completion for tare: tare completion fish | source',
-    'function __tare_containers',
-    "  tare ps --all --format '{{.Names}}' 2>/dev/null",
-    'end',
+    ...Object.entries(NAMES_OF).flatMap(([kind, command]) => [`function __tare_${kind}s`, `  ${command}`, 'end']),
     'complete -c tare -f',
-    `set -l __tare_commands ${names}`,
-    ...globalFlags().map(
-      (flag) => `complete -c tare -n "not __fish_seen_subcommand_from $__tare_commands"${flagPart(flag)}`,
-    ),
+    `set -l __tare_commands ${table.map(({ name }) => name).join(' ')}`,
+    ...globalFlags().map((flag) => `complete -c tare ${none}${flagPart(flag)}`),
+    ...table.map(({ name, summary }) => `complete -c tare ${none} -a ${name} -d ${text(summary)}`),
   ];
+  for (const { name, commands: entries } of groups) {
+    const words = entries.map((entry) => entry.name).join(' ');
+    const seen = `-n "__fish_seen_subcommand_from ${name}; and not __fish_seen_subcommand_from ${words}"`;
+    for (const entry of entries) lines.push(`complete -c tare ${seen} -a ${entry.name} -d ${text(entry.summary)}`);
+  }
+  const groupNames = groups.map(({ name }) => name).join(' ');
   for (const command of commands) {
-    const seen = `-n "__fish_seen_subcommand_from ${command.name}"`;
-    lines.push(
-      `complete -c tare -n "not __fish_seen_subcommand_from $__tare_commands" -a ${command.name} -d ${text(command.summary)}`,
-      ...commandFlags(command).map((flag) => `complete -c tare ${seen}${flagPart(flag)}`),
-    );
-    const { completes } = command;
-    if (completes === 'container') lines.push(`complete -c tare ${seen} -a "(__tare_containers)"`);
-    else if (Array.isArray(completes))
-      lines.push(`complete -c tare ${seen} -a ${text((completes as readonly string[]).join(' '))}`);
+    const seen = `-n "${seenCondition(command.name, groupNames)}"`;
+    lines.push(...commandFlags(command).map((flag) => `complete -c tare ${seen}${flagPart(flag)}`));
+    lines.push(...operandWords(command).map((words) => `complete -c tare ${seen} -a ${words}`));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** A command of a group may be called as one outside of it. */
+function seenCondition(name: string, groupNames: string): string {
+  const [first = '', second] = name.split(' ');
+  if (second !== undefined) return `__fish_seen_subcommand_from ${first}; and __fish_seen_subcommand_from ${second}`;
+  return `__fish_seen_subcommand_from ${first}; and not __fish_seen_subcommand_from ${groupNames}`;
+}
+
+/** What any operand may be; fish is not told which is meant. */
+function operandWords(command: Command): readonly string[] {
+  const kinds = new Set([operandKind(command, 0), operandKind(command, 1)]);
+  return [...kinds].flatMap((kind) => {
+    if (kind === undefined || kind === 'none') return [];
+    return [kind === 'container' || kind === 'network' ? `"(__tare_${kind}s)"` : text(kind.join(' '))];
+  });
 }
 
 function flagPart(flag: Flag): string {
@@ -38,7 +53,8 @@ function valuePart(flag: Flag): string {
   if (flag.type === 'boolean') return '';
   if (flag.completes === 'directory') return ' -x -a "(__fish_complete_directories)"';
   if (flag.completes === 'file') return ' -r -F';
-  if (flag.completes === 'container') return ' -x -a "(__tare_containers)"';
+  if (flag.completes === 'container' || flag.completes === 'network')
+    return ` -x -a "(__tare_${flag.completes}s) ${(flag.completesAlso ?? []).join(' ')}"`;
   return flag.completes === undefined ? ' -x' : ` -x -a ${text(flag.completes.join(' '))}`;
 }
 

@@ -1,6 +1,22 @@
 /** What the completion scripts of all shells are made of. */
-import type { Command, Flag } from '../command.ts';
-import { GLOBAL_FLAGS, shownFlags } from '../help.ts';
+import { isGroup, type Command, type CommandGroup, type Flag, type Named, type TableEntry } from '../command.ts';
+import { GLOBAL_FLAGS, HELP_FLAG, shownFlags } from '../help.ts';
+
+/** What the daemon is asked for its names. */
+export const NAMES_OF: Readonly<Record<Named, string>> = {
+  container: "tare ps --all --format '{{.Names}}' 2>/dev/null",
+  network: "tare network ls --format '{{.Name}}' 2>/dev/null",
+};
+
+export interface Vocabulary {
+  readonly table: readonly TableEntry[];
+  /** All of the table; those of a group have names that begin with its own. */
+  readonly commands: readonly Command[];
+}
+
+export function groupsOf({ table }: Vocabulary): readonly CommandGroup[] {
+  return table.filter((entry) => isGroup(entry));
+}
 
 /** Every spelling of the shown flags: "--memory", "-m". */
 export function spellings(flags: readonly Flag[]): readonly string[] {
@@ -10,7 +26,7 @@ export function spellings(flags: readonly Flag[]): readonly string[] {
 }
 
 export function commandFlags(command: Command): readonly Flag[] {
-  return [...shownFlags(command.flags), { name: 'help', type: 'boolean', summary: 'print this help' }];
+  return [...shownFlags(command.flags), HELP_FLAG];
 }
 
 export function globalFlags(): readonly Flag[] {
@@ -20,6 +36,11 @@ export function globalFlags(): readonly Flag[] {
 /** The flags of all commands that take a value, which a shell has to step over. */
 export function takesValue(flags: readonly Flag[]): readonly Flag[] {
   return flags.filter((flag) => flag.type !== 'boolean');
+}
+
+/** What stands for the operand `place`, counted from 0, of a command. */
+export function operandKind(command: Command, place: number): Command['completes'] {
+  return place === 0 ? command.completes : (command.completesRest ?? command.completes);
 }
 
 /** Text inside single quotes of a POSIX shell. */

@@ -1,46 +1,86 @@
-import type { Command, Flag } from '../command.ts';
-import { commandFlags, globalFlags, quoted } from './words.ts';
+import type { Command, CommandGroup, Flag } from '../command.ts';
+import { HELP_FLAG } from '../help.ts';
+import { NAMES_OF, commandFlags, globalFlags, groupsOf, operandKind, quoted, type Vocabulary } from './words.ts';
 
 /** A script for zsh's completion system. */
-export function zshCompletion(commands: readonly Command[]): string {
+export function zshCompletion(vocabulary: Vocabulary): string {
+  const { table, commands } = vocabulary;
+  const groups = groupsOf(vocabulary);
+  const cases = [
+    ...commands.filter(({ name }) => !name.includes(' ')).map((command) => commandCase(command.name, command)),
+    ...groups.map(({ name }) => `    ${name}) _tare_${name} ;;`),
+  ];
   return `#compdef tare
 # zsh completion for tare: source <(tare completion zsh)
 _tare_containers() {
   local -a names
-  names=(\${(f)"$(tare ps --all --format '{{.Names}}' 2>/dev/null)"})
+  names=(\${(f)"$(${NAMES_OF.container})"})
   _describe container names
 }
+_tare_networks() {
+  local -a names
+  names=(\${(f)"$(${NAMES_OF.network})"} "$@")
+  _describe network names
+}
+${groups.map((group) => groupFunction(group, commands)).join('\n')}
 _tare() {
-  local -a commands
-  commands=(
-${commands.map(({ name, summary }) => `    ${quoted(`${name}:${summary}`)}`).join('\n')}
-  )
-  local state line
-  _arguments -C \\
-${globalFlags().flatMap(flagSpecifications).join('\n')}
-    '1:command:->command' '*::argument:->argument' && return
-  case $state in
-  command) _describe command commands ;;
-  argument)
-    case $line[1] in
-${commands.map(commandCase).join('\n')}
-    esac ;;
-  esac
+${dispatch(table, globalFlags(), cases)}
 }
 compdef _tare tare
 `;
 }
 
-function commandCase(command: Command): string {
-  const lines = commandFlags(command).flatMap(flagSpecifications);
-  return `    ${command.name}) _arguments -s \\\n${lines.join('\n')}\n    ${operandSpecification(command)} ;;`;
+function groupFunction({ name, commands: entries }: CommandGroup, commands: readonly Command[]): string {
+  const cases = entries.flatMap((entry) => {
+    const command = commands.find((one) => one.name === `${name} ${entry.name}`);
+    return command === undefined ? [] : [commandCase(entry.name, command)];
+  });
+  return `_tare_${name}() {\n${dispatch(entries, [HELP_FLAG], cases)}\n}`;
 }
 
-function operandSpecification({ completes, interspersed }: Command): string {
-  if (completes === 'container')
-    return interspersed ? "'*:container:_tare_containers'" : "'1:container:_tare_containers' '*::command:_normal'";
-  if (Array.isArray(completes)) return quoted(`1:value:(${(completes as readonly string[]).join(' ')})`);
-  return interspersed ? '' : "'*::command:_normal'";
+interface Choice {
+  readonly name: string;
+  readonly summary: string;
+}
+
+/** The body of a function that completes the word of a command and, behind it, what that command takes. */
+function dispatch(choices: readonly Choice[], flags: readonly Flag[], cases: readonly string[]): string {
+  return `  local -a commands
+  commands=(
+${choices.map(({ name, summary }) => `    ${quoted(`${name}:${summary}`)}`).join('\n')}
+  )
+  local state line
+  _arguments -C \\
+${flags.flatMap(flagSpecifications).join('\n')}
+    '1:command:->command' '*::argument:->argument' && return
+  case $state in
+  command) _describe command commands ;;
+  argument)
+    case $line[1] in
+${cases.join('\n')}
+    esac ;;
+  esac`;
+}
+
+function commandCase(word: string, command: Command): string {
+  const lines = commandFlags(command).flatMap(flagSpecifications);
+  return `    ${word}) _arguments -s \\\n${lines.join('\n')}\n    ${operandSpecification(command)} ;;`;
+}
+
+function operandSpecification(command: Command): string {
+  const first = operandAction(operandKind(command, 0));
+  if (!command.interspersed) return `${first === '' ? '' : `'1:${first}' `}'*::command:_normal'`;
+  const further = operandAction(operandKind(command, 1));
+  if (first === further && first.endsWith('s')) return `'*:${first}'`;
+  return [...(first === '' ? [] : [quoted(`1:${first}`)]), ...(further === '' ? [] : [quoted(`*:${further}`)])].join(
+    ' ',
+  );
+}
+
+/** Message and action of an operand. */
+function operandAction(kind: Command['completes']): string {
+  if (kind === 'container' || kind === 'network') return `${kind}:_tare_${kind}s`;
+  return kind === undefined || kind === 'none' ? '' : `value:(${kind.join(' ')})`;
 }
 
 function flagSpecifications(flag: Flag): readonly string[] {
@@ -55,8 +95,11 @@ function flagSpecifications(flag: Flag): readonly string[] {
   return forms.map((form) => `    ${quoted(`${repeat}${form}[${summary}]${value}`)} \\`);
 }
 
-function valueAction({ completes }: Flag): string {
-  if (completes === 'container') return '_tare_containers';
+function valueAction({ completes, completesAlso = [] }: Flag): string {
+  if (completes === 'container' || completes === 'network')
+    return completesAlso.length === 0
+      ? `_tare_${completes}s`
+      : `{_tare_${completes}s ${completesAlso.map((word) => word.replaceAll(':', '\\:')).join(' ')}}`;
   if (completes === 'directory') return '_files -/';
   if (completes === 'file') return '_files';
   return completes === undefined ? '' : `(${completes.join(' ')})`;

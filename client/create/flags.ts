@@ -1,5 +1,6 @@
 /** Flags of `create`, and most of `run`'s: docker's names wherever docker has the same thing. */
 import type { Flag } from '../command.ts';
+import { NETWORK_FLAGS } from '../network/flags.ts';
 
 export const LIMIT_FLAGS: readonly Flag[] = [
   { name: 'memory', short: 'm', type: 'string', value: 'BYTES', summary: 'memory limit, such as 512m' },
@@ -18,15 +19,9 @@ export const LIMIT_FLAGS: readonly Flag[] = [
 ];
 
 const LATER_IMAGES = 'images are not part of this release';
-const LATER_NETWORK = 'networks other than none and host are not part of this release';
 
 /** Flags of docker's that mean something here cannot do yet: refused by name, never ignored. */
 const REFUSED: readonly Flag[] = [
-  ...['link', 'dns', 'dns-search', 'dns-option', 'ip', 'ip6', 'mac-address', 'network-alias', 'add-host', 'expose'].map(
-    (name): Flag => ({ name, type: 'list', summary: '', refused: LATER_NETWORK }),
-  ),
-  { name: 'publish', short: 'p', type: 'list', summary: '', refused: LATER_NETWORK },
-  { name: 'publish-all', short: 'P', type: 'boolean', summary: '', refused: LATER_NETWORK },
   ...['pull', 'platform', 'disable-content-trust'].map((name): Flag => ({
     name,
     type: 'string',
@@ -179,15 +174,6 @@ const FILES: readonly Flag[] = [
 ];
 
 const ISOLATION: readonly Flag[] = [
-  {
-    name: 'network',
-    type: 'string',
-    value: 'MODE',
-    summary: 'none or host (bridge comes with a later release)',
-    default: 'none',
-    aliases: ['net'],
-    completes: ['none', 'host', 'bridge'],
-  },
   { name: 'cap-add', type: 'list', value: 'NAME', summary: 'add a capability, or ALL' },
   { name: 'cap-drop', type: 'list', value: 'NAME', summary: 'drop a capability, or ALL' },
   { name: 'privileged', type: 'boolean', summary: 'lift most of the isolation' },
@@ -216,6 +202,7 @@ export const CREATE_FLAGS: readonly Flag[] = [
   ...FILES,
   ...LIMIT_FLAGS,
   ...ISOLATION,
+  ...NETWORK_FLAGS,
   ...LOG,
   ...REFUSED,
 ];

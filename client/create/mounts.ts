@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Static } from '@sinclair/typebox';
 import type { Device as DeviceSchema, Mount } from '../../shared/api/container.ts';
 import { UsageError } from '../errors.ts';
+import { parseFields } from '../fields.ts';
 
 type Device = Static<typeof DeviceSchema>;
 
@@ -69,10 +70,7 @@ export function parseMount(text: string): Mount {
   let type: string | undefined;
   let target: string | undefined;
   const rest: Partial<Mount> = {};
-  for (const field of splitFields(text)) {
-    const equals = field.indexOf('=');
-    const key = (equals === -1 ? field : field.slice(0, equals)).toLowerCase();
-    const value = equals === -1 ? undefined : field.slice(equals + 1);
+  for (const { key, value } of parseFields(text, '--mount')) {
     if (key === 'type') type = value;
     else if (['target', 'dst', 'destination'].includes(key)) target = value;
     else setMountField(rest, key, value, text);
@@ -125,22 +123,6 @@ function setMountField(mount: Partial<Mount>, key: string, value: string | undef
     default:
       throw new UsageError(`--mount "${text}": unknown key "${key}"`);
   }
-}
-
-/** Comma-separated, where a field in double quotes may hold commas (RFC 4180). */
-function splitFields(text: string): readonly string[] {
-  const fields: string[] = [];
-  let field = '';
-  let quoted = false;
-  for (const character of text) {
-    if (character === '"') quoted = !quoted;
-    else if (character === ',' && !quoted) {
-      fields.push(field);
-      field = '';
-    } else field += character;
-  }
-  if (quoted) throw new UsageError(`--mount "${text}": a quote is not closed`);
-  return [...fields, field];
 }
 
 /** "NODE[:TARGET[:rwm]]", or "NODE:rwm". */

@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import type { CreateRequest } from '../../shared/api/container.ts';
 import type { Arguments } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
+import { parseInterface, pinsOf } from '../network/interface.ts';
+import { networkOf } from '../network/request.ts';
 import { environmentOf, labelsOf, readJsonObject } from './environment.ts';
 import { limitsOf } from './limits.ts';
 import { parseDevice, parseMount, parseTmpfs, parseVolume } from './mounts.ts';
@@ -36,6 +38,7 @@ export function createRequest(input: Arguments, own: NodeJS.ProcessEnv): CreateR
   setLimits(request, input);
   setFiles(request, input);
   setIsolation(request, input);
+  setNetwork(request, input);
   const log = logOf(input.list('log-opt'));
   if (log !== undefined) request.log = log;
   const oci = input.string('oci');
@@ -98,13 +101,6 @@ function setFiles(request: Mutable<CreateRequest>, input: Arguments): void {
 }
 
 function setIsolation(request: Mutable<CreateRequest>, input: Arguments): void {
-  const network = input.string('network');
-  if (network !== undefined) {
-    if (network !== 'none' && network !== 'host' && network !== 'bridge') {
-      throw new UsageError(`--network "${network}" is not supported`, { hint: 'there are none and host' });
-    }
-    request.network = { mode: network };
-  }
   if (input.has('sysctl')) request.sysctls = Object.fromEntries(input.list('sysctl').map(parseSysctl));
   const add = input.list('cap-add');
   const drop = input.list('cap-drop');
@@ -118,6 +114,14 @@ function setIsolation(request: Mutable<CreateRequest>, input: Arguments): void {
   if (input.boolean('privileged')) security.privileged = true;
   if (input.boolean('read-only')) security.readonlyRootfs = true;
   if (Object.keys(security).length > 0) request.security = security;
+}
+
+function setNetwork(request: Mutable<CreateRequest>, input: Arguments): void {
+  const network = networkOf(input);
+  if (network !== undefined) request.network = network;
+  if (input.has('interface')) request.interfaces = input.list('interface').map(parseInterface);
+  if (input.has('pin-namespace')) request.pinNamespaces = pinsOf(input.list('pin-namespace'));
+  if (input.has('mkdir')) request.mkdir = input.list('mkdir').map((path) => resolve(path));
 }
 
 function parseSysctl(word: string): [string, string] {

@@ -37,7 +37,12 @@ h2{margin-top:3rem}h3{margin-top:2rem;font-family:ui-monospace,monospace}table{b
 th,td{text-align:left;vertical-align:top;padding:.2rem 1rem .2rem 0;border-bottom:1px solid #8884}code,pre{font-family:ui-monospace,monospace;font-size:.9em}
 pre{padding:.75rem;overflow-x:auto;background:#8882}`;
 
-const TITLES: Readonly<Record<Tag, string>> = { containers: 'Containers', execs: 'Execs', system: 'System' };
+const TITLES: Readonly<Record<Tag, string>> = {
+  containers: 'Containers',
+  execs: 'Execs',
+  networks: 'Networks',
+  system: 'System',
+};
 
 function documentation(routes: readonly Route[]): Block[] {
   return [

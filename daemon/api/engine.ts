@@ -18,6 +18,16 @@ import type {
   UpdateRequest,
   WaitQuery,
 } from '../../shared/api/container.ts';
+import type {
+  ConnectRequest,
+  DisconnectRequest,
+  NetworkCreateRequest,
+  NetworkCreateResponse,
+  NetworkDetail,
+  NetworkListQuery,
+  NetworkPruneResponse,
+  NetworkSummary,
+} from '../../shared/api/network.ts';
 import type { Event, EventQuery } from '../../shared/api/event.ts';
 import type { ExecDetail, ExecRequest, ResizeRequest } from '../../shared/api/exec.ts';
 import type { Info, Version } from '../../shared/api/system.ts';
@@ -95,10 +105,18 @@ export interface Engine {
   inspectExec(id: string): ExecDetail;
   resizeExec(id: string, size: ResizeRequest): Promise<void>;
 
+  createNetwork(request: NetworkCreateRequest): NetworkCreateResponse;
+  listNetworks(query: NetworkListQuery): NetworkSummary[];
+  inspectNetwork(ref: string): NetworkDetail;
+  removeNetwork(ref: string): Promise<void>;
+  pruneNetworks(): Promise<NetworkPruneResponse>;
+  connect(ref: string, request: ConnectRequest): Promise<void>;
+  disconnect(ref: string, request: DisconnectRequest): Promise<void>;
+
   /** Live events after what `since` asks for; ends at `until`. */
   events(query: EventQuery, signal: AbortSignal): AsyncIterable<Event>;
   version(): Version;
   info(): Info;
-  /** The container that `ref` names, for the audit log; undefined if none. */
-  identify(ref: string): string | undefined;
+  /** The container or network that `ref` names, for the audit log; undefined if none. */
+  identify(ref: string, resource?: 'container' | 'network'): string | undefined;
 }

@@ -28,7 +28,7 @@ interface Trail {
   readonly audited: boolean;
   /** Taken at the beginning: at the end the socket may be gone. */
   readonly peer: Peer | undefined;
-  /** Full id of the container that the path names. */
+  /** Full id of the container or network that the path names. */
   id: string | undefined;
   /** Of the problem it was answered with. */
   code: string | undefined;
@@ -38,14 +38,17 @@ interface Trail {
 const trails = new WeakMap<FastifyRequest, Trail>();
 
 export function follow(request: FastifyRequest, reply: FastifyReply, parts: FollowParts): void {
-  const { audited = false, container = false } = request.routeOptions.config;
+  const { audited = false, resource } = request.routeOptions.config;
   const { raw } = reply;
   let finished = false;
   const trail: Trail = {
     startedAt: performance.now(),
     audited,
     peer: audited ? parts.peerOf(request.raw.socket) : undefined,
-    id: audited && container ? parts.engine.identify((request.params as { id: string }).id) : undefined,
+    id:
+      audited && resource !== undefined
+        ? parts.engine.identify((request.params as { id: string }).id, resource)
+        : undefined,
     code: undefined,
     finish(status, isAborted) {
       if (finished) return;

@@ -5,6 +5,7 @@ import { NAME_PATTERN } from '../../shared/api/common.ts';
 import * as containers from '../../shared/api/container.ts';
 import * as events from '../../shared/api/event.ts';
 import * as execs from '../../shared/api/exec.ts';
+import * as networks from '../../shared/api/network.ts';
 import { Problem } from '../../shared/api/problem.ts';
 import * as system from '../../shared/api/system.ts';
 import { STREAM_PROTOCOL } from '../../shared/streams.ts';
@@ -27,7 +28,9 @@ export function codesOf(route: Route): ProblemCode[] {
 
 /** Schemas that have a name of their own, under `components`. */
 const NAMED: readonly (readonly [name: string, schema: TSchema])[] = [
-  ...[containers, execs, events, system, attach].flatMap((module) => Object.entries(module).filter(isNamedSchema)),
+  ...[containers, execs, networks, events, system, attach].flatMap((module) =>
+    Object.entries(module).filter(isNamedSchema),
+  ),
   ['Problem', Problem],
 ];
 
@@ -97,8 +100,8 @@ function operationId({ method, path }: Route): string {
 function pathParameters({ path }: Route): object[] {
   if (!path.includes(':id')) return [];
   const schema = { type: 'string', pattern: NAME_PATTERN };
-  const isContainer = path.startsWith('/v1/containers');
-  const description = isContainer ? 'an id, the beginning of one, or a name' : 'the id of an exec';
+  const isExec = path.startsWith('/v1/execs');
+  const description = isExec ? 'the id of an exec' : 'an id, the beginning of one, or a name';
   return [{ name: 'id', in: 'path', required: true, description, schema }];
 }
 

@@ -22,8 +22,8 @@ declare module 'fastify' {
     socket?: boolean;
     /** It has a line in the audit log. */
     audited?: boolean;
-    /** Its `:id` names a container. */
-    container?: boolean;
+    /** What its `:id` names, if it is one of these. */
+    resource?: 'container' | 'network' | undefined;
   }
 }
 
@@ -50,13 +50,18 @@ export function registerRoute(server: FastifyInstance, route: Route, api: Api, l
     config: {
       socket: route.kind === 'socket',
       audited: isAudited(route),
-      container: path.startsWith('/v1/containers/:id'),
+      resource: resourceOf(path),
     },
   };
   if (route.kind === 'answer')
     server.route({ ...common, exposeHeadRoute: method === 'GET', handler: answerHandler(route, api) });
   else if (route.kind === 'stream') server.route({ ...common, handler: streamHandler(route, api, logger) });
   else registerSocketRoute(server, common, route, api);
+}
+
+function resourceOf(path: string): 'container' | 'network' | undefined {
+  if (path.startsWith('/v1/containers/:id')) return 'container';
+  return path.startsWith('/v1/networks/:id') ? 'network' : undefined;
 }
 
 function answerHandler(route: AnswerRoute, api: Api) {

@@ -9,7 +9,7 @@ import type { Attachment, Engine } from './engine.ts';
 import type { RequestRecorder } from './recorder.ts';
 
 export type Method = 'GET' | 'POST' | 'DELETE';
-export type Tag = 'containers' | 'execs' | 'system';
+export type Tag = 'containers' | 'execs' | 'networks' | 'system';
 
 /** What handlers work with. */
 export interface Api {

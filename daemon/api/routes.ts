@@ -21,6 +21,13 @@ import { createExec } from './execs/create.ts';
 import { inspectExec } from './execs/inspect.ts';
 import { resizeExec } from './execs/resize.ts';
 import { startExec, startExecAttached } from './execs/start.ts';
+import { connect } from './networks/connect.ts';
+import { createNetwork } from './networks/create.ts';
+import { disconnect } from './networks/disconnect.ts';
+import { inspectNetwork } from './networks/inspect.ts';
+import { listNetworks } from './networks/list.ts';
+import { pruneNetworks } from './networks/prune.ts';
+import { removeNetwork } from './networks/remove.ts';
 import type { Route } from './route.ts';
 import { docs } from './system/docs.ts';
 import { events } from './system/events.ts';
@@ -55,6 +62,13 @@ export const ROUTES: readonly Route[] = [
   attachExec,
   inspectExec,
   resizeExec,
+  createNetwork,
+  listNetworks,
+  inspectNetwork,
+  removeNetwork,
+  pruneNetworks,
+  connect,
+  disconnect,
   events,
   version,
   info,

@@ -50,9 +50,6 @@ export function readBundle(request: CreateRequest & { bundle: string }): Bundle 
     if (request[field] === undefined) continue;
     throw invalid(field, 'the bundle says it: change it by oci, or leave the bundle out');
   }
-  if (request.network?.mode === 'bridge') {
-    throw new EngineError('unsupported', 'network.mode: "bridge" is not built yet', { field: 'network.mode' });
-  }
   const directory = realDirectory(request.bundle, 'bundle');
   try {
     const config: unknown = parseJson(readConfig(directory), 'config.json');

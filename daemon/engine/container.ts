@@ -1,6 +1,8 @@
 /** A container in memory: its row as committed, its queue, and its present run. */
 import type { Exit } from '../../shared/api/container.ts';
 import type { ContainerRow } from '../registry/containers.ts';
+import type { EndpointRow } from '../registry/endpoints.ts';
+import type { PortRow } from '../registry/ports.ts';
 import type { ProcessExit, Shim } from '../shim/types.ts';
 import { Turn } from './turn.ts';
 
@@ -64,6 +66,10 @@ export class Container {
   /** Replaced after each commit. */
   row: ContainerRow;
   readonly turn = new Turn();
+  /** Its places in networks, in their order, as committed. */
+  endpoints: readonly EndpointRow[] = [];
+  /** What is published of it now, as committed. */
+  ports: readonly PortRow[] = [];
   run: Run | undefined;
   /** Resolves when nothing of the last run is left: its shim, its control groups. */
   gone: Promise<void> = Promise.resolve();

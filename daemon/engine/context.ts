@@ -7,8 +7,12 @@ import type { Registry } from '../registry/registry.ts';
 import type { ShimPool } from '../shim/types.ts';
 import type { PendingAttachments } from './attach/pending.ts';
 import type { Containers } from './containers.ts';
+import type { HostNetwork } from './endpoints/host-network.ts';
+import type { NetworkOptions } from './endpoints/options.ts';
 import type { EventFeed } from './events.ts';
 import type { Journal } from './journal.ts';
+import type { AddressPool } from '../network/ipam/pools.ts';
+import type { Networks } from './networks/networks.ts';
 import type { Places } from './places.ts';
 import type { PreparedExecs } from './exec/prepared.ts';
 import type { PlanCache } from './plans.ts';
@@ -23,6 +27,11 @@ export interface Log {
 
 export interface Context {
   readonly containers: Containers;
+  readonly networks: Networks;
+  /** What the host has of them. */
+  readonly network: HostNetwork;
+  readonly networkOptions: NetworkOptions;
+  readonly addressPools: readonly AddressPool[];
   readonly registry: Registry;
   readonly journal: Journal;
   readonly feed: EventFeed;

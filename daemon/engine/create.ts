@@ -12,12 +12,21 @@ import { signalName } from '../../shared/signals.ts';
 import { readBundle } from './bundle.ts';
 import { Container } from './container.ts';
 import type { Context } from './context.ts';
+import {
+  type PreparedNetwork,
+  prepareBundleNetwork,
+  prepareNetwork,
+  recordEndpoints,
+  takeEndpoints,
+} from './endpoints/prepare.ts';
+import { untilLeft } from './endpoints/left-addresses.ts';
 import { EngineError } from './errors.ts';
 import { signalOf } from './kill.ts';
 import { tryPlan } from './launch-plan.ts';
 import { advanceTo } from './lifecycle.ts';
 import { bytesOf, normalLimits } from './limits.ts';
 import { chooseName } from './names.ts';
+import { giveBack } from './networks/addresses.ts';
 import { removeFiles } from './remove.ts';
 import { checkName } from './rename.ts';
 import { chooseRoot } from './root-source.ts';
@@ -29,6 +38,7 @@ interface Prepared {
   readonly rootfs: string;
   readonly source: RootSource;
   readonly bundle: string;
+  readonly network: PreparedNetwork;
   readonly warnings: readonly string[];
 }
 
@@ -41,7 +51,8 @@ export async function create(context: Context, request: CreateRequest): Promise<
   const container = new Container(rowOf(request, prepared, id, name));
   context.containers.add(container);
   try {
-    await container.turn.run(() => {
+    await container.turn.run(async () => {
+      await untilLeft(context, prepared.network.wishes);
       make(context, container, request, prepared);
     });
   } catch (error) {
@@ -59,35 +70,51 @@ function prepare(context: Context, request: CreateRequest, id: string): Prepared
     if (rootfs !== undefined) throw invalid('bundle', 'either rootfs or bundle can be given, not both');
     const read = readBundle({ ...request, bundle });
     const source: RootSource = { kind: 'bind', source: read.rootfs };
-    return { spec: read.spec, rootfs: read.rootfs, source, bundle: read.directory, warnings: read.warnings };
+    const root = { path: read.rootfs, isFixed: read.spec.root?.readonly === true };
+    const network = prepareBundleNetwork({ context, request, id, root }, read.spec);
+    const warnings = [...read.warnings, ...network.warnings];
+    return { spec: network.spec, rootfs: read.rootfs, source, bundle: read.directory, network, warnings };
   }
   if (rootfs === undefined) throw invalid('rootfs', 'is missing: a directory with a root file system, or bundle');
-  const root = chooseRoot({ ...request, rootfs }, id, context.places);
-  const spec = specOfRequest({ request, id, rootfs: root.directory, readonly: root.readonly, host: context.specHost });
-  return { spec, rootfs: root.directory, source: root.source, bundle: root.directory, warnings: root.warnings };
+  const chosen = chooseRoot({ ...request, rootfs }, id, context.places);
+  const { directory, readonly, source } = chosen;
+  const root = { path: directory, isFixed: source.kind === 'bind' && readonly };
+  const network = prepareNetwork({ context, request, id, root }, (of) =>
+    specOfRequest({ request, id, rootfs: directory, readonly, host: context.specHost, network: of }),
+  );
+  const warnings = [...chosen.warnings, ...network.warnings];
+  return { spec: network.spec, rootfs: directory, source, bundle: directory, network, warnings };
 }
 
 /** The directory before the row: one without a row is swept at the next start. */
 function make(context: Context, container: Container, request: CreateRequest, prepared: Prepared): void {
   const { id, row } = container;
-  const plan = tryPlan(context, id, { spec: prepared.spec, root: prepared.source, bundle: prepared.bundle });
-  makeDirectory(context, id, prepared.source, prepared.spec);
+  const { spec, source, bundle, network } = prepared;
+  const plan = tryPlan(context, id, { spec, root: source, bundle, network: network.networking });
+  makeDirectory(context, id, source, spec);
   const documents: Documents = {
     request: stringifyJson(request),
-    spec: stringifyJson(prepared.spec),
-    root: JSON.stringify(prepared.source),
-    bundle: prepared.bundle,
+    spec: stringifyJson(spec),
+    root: JSON.stringify(source),
+    bundle,
   };
   const status = advanceTo(row.status, 'created', row.name);
-  const created = { ...row, status };
-  context.journal.commit(
-    (registry) => {
-      registry.containers.insert(created, documents);
-    },
-    { action: 'create', container: row },
-  );
+  const taken = takeEndpoints(context, id, network.wishes);
+  try {
+    context.journal.commit(
+      (registry) => {
+        registry.containers.insert({ ...row, status }, documents);
+        recordEndpoints(registry, taken);
+      },
+      { action: 'create', container: row },
+    );
+  } catch (error) {
+    giveBack(context.networks, taken.leases);
+    throw error;
+  }
   context.registry.reserve.take();
   container.change({ status });
+  container.endpoints = taken.rows;
   if (plan !== undefined) context.plans.keep(id, plan);
 }
 
@@ -151,6 +178,7 @@ function rowOf(request: CreateRequest, prepared: Prepared, id: string, name: str
     exit: null,
     failure: null,
     poststop: null,
+    network: prepared.network.networking,
   };
 }
 

@@ -13,6 +13,17 @@ import type { Container } from './container.ts';
 import { Containers } from './containers.ts';
 import type { Context, Log } from './context.ts';
 import { create } from './create.ts';
+import { adoptNetworks } from './endpoints/adopt.ts';
+import { connect } from './endpoints/connect.ts';
+import { disconnect } from './endpoints/disconnect.ts';
+import { HostNetwork } from './endpoints/host-network.ts';
+import { NETWORK_DEFAULTS, type NetworkOptions } from './endpoints/options.ts';
+import { linksGone } from './endpoints/run.ts';
+import { createNetwork } from './networks/create.ts';
+import { inspectNetwork, listNetworks } from './networks/inspect.ts';
+import { Networks } from './networks/networks.ts';
+import { pruneNetworks, removeNetwork } from './networks/remove.ts';
+import { nowTimestamp } from '../../shared/time.ts';
 import { EngineError } from './errors.ts';
 import { EventFeed, events } from './events.ts';
 import { createExec } from './exec/create.ts';
@@ -59,6 +70,8 @@ export interface EngineParts {
   readonly bootId: string;
   readonly version: string;
   readonly log: Log;
+  /** Absent: as without any option. */
+  readonly network?: NetworkOptions;
 }
 
 export interface EngineWithLifecycle extends Engine {
@@ -72,12 +85,32 @@ export interface EngineWithLifecycle extends Engine {
 
 export function createEngine(parts: EngineParts): EngineWithLifecycle {
   const feed = new EventFeed();
+  const journal = new Journal(parts.registry, () => {
+    feed.publish();
+  });
+  const networkOptions = parts.network ?? NETWORK_DEFAULTS;
+  const network = new HostNetwork({
+    log: parts.log,
+    table: parts.places.table,
+    tag: parts.places.networkTag,
+    published: () => [...context.containers].flatMap(({ ports }) => ports),
+    record: (change) => {
+      journal.commit((registry) => {
+        registry.hostSettings.record({ ...change, at: nowTimestamp() });
+      });
+    },
+    linksGone: (names) => {
+      linksGone(context, names);
+    },
+  });
   const context: Context = {
     containers: new Containers(),
+    networks: new Networks(),
+    network,
+    networkOptions,
+    addressPools: networkOptions.addressPools,
     registry: parts.registry,
-    journal: new Journal(parts.registry, () => {
-      feed.publish();
-    }),
+    journal,
     feed,
     places: parts.places,
     shims: parts.shims,
@@ -122,10 +155,17 @@ function verbs(context: Context, tareVersion: string): Engine {
     attachExec: (id) => attachExec(context, id),
     inspectExec: (id) => inspectExec(context, id),
     resizeExec: (id, size) => resizeExec(context, id, size),
+    createNetwork: (request) => createNetwork(context, request),
+    listNetworks: (query) => listNetworks(context, query),
+    inspectNetwork: (ref) => inspectNetwork(context, ref),
+    removeNetwork: (ref) => removeNetwork(context, ref),
+    pruneNetworks: async () => ({ removed: await pruneNetworks(context) }),
+    connect: (ref, request) => connect(context, ref, request),
+    disconnect: (ref, request) => disconnect(context, ref, request),
     events: (query, signal) => events({ feed, repository: registry.events, containers }, query, signal),
     version: () => version(tareVersion),
     info: () => info(context, tareVersion),
-    identify: (ref) => identify(context, ref),
+    identify: (ref, resource) => identify(context, ref, resource),
   };
 }
 
@@ -136,9 +176,9 @@ function begun<T>(work: () => T | Promise<T>): Promise<T> {
   });
 }
 
-function identify(context: Context, ref: string): string | undefined {
+function identify(context: Context, ref: string, resource: 'container' | 'network' = 'container'): string | undefined {
   try {
-    return context.containers.find(ref).id;
+    return (resource === 'network' ? context.networks : context.containers).find(ref).id;
   } catch (error) {
     if (error instanceof EngineError) return undefined;
     throw error;
@@ -153,9 +193,12 @@ function lifecycleOf(context: Context): Pick<EngineWithLifecycle, 'open' | 'reco
       settling = load(context).map((container) => settle(context, container, sockets.promise));
     },
     reconcile: async () => {
+      await adoptNetworks(context);
       sockets.resolve(new Set(await context.shims.listed()));
       await Promise.all(settling);
       settling = [];
+      // those that had ended have their addresses no more
+      if (context.networks.size > 0) linksGone(context, []);
       await sweep(context);
     },
     close: () => close(context),
@@ -194,5 +237,7 @@ async function close(context: Context): Promise<void> {
   await context.shims.close();
   const { cgroups, places } = context;
   // without containers nothing of this daemon stays on the host but its directories
-  if (groups.list(cgroups, places.cgroupParent).length === 0) await groups.remove(cgroups, places.cgroupParent);
+  const isIdle = groups.list(cgroups, places.cgroupParent).length === 0;
+  await context.network.close(isIdle);
+  if (isIdle) await groups.remove(cgroups, places.cgroupParent);
 }

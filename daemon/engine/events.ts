@@ -86,12 +86,22 @@ async function* replayAndFollow(
 }
 
 function filterOf(query: EventQuery): (event: Event) => boolean {
-  const { container: containers, action: actions, label: labels } = query;
-  const named = (event: Event, ref: string) => event.name === ref || event.container.startsWith(ref);
+  const { container: containers, network: networks, action: actions, label: labels } = query;
   return (event) =>
-    (containers === undefined || containers.some((ref) => named(event, ref))) &&
+    (containers === undefined || containers.some((ref) => isOfContainer(event, ref))) &&
+    (networks === undefined || networks.some((ref) => isOfNetwork(event, ref))) &&
     (actions === undefined || actions.includes(event.action)) &&
     (labels === undefined || labels.every((label) => hasLabel(event.labels, label)));
+}
+
+function isOfContainer({ container, name }: Event, ref: string): boolean {
+  return container !== undefined && (name === ref || container.startsWith(ref));
+}
+
+/** Where a container comes in too, `name` is its, and `detail` the network's. */
+function isOfNetwork({ container, network, name, detail }: Event, ref: string): boolean {
+  if (network === undefined) return false;
+  return network.startsWith(ref) || ref === (container === undefined ? name : detail);
 }
 
 /** `label` is "key" or "key=value". */

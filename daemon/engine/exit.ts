@@ -6,6 +6,7 @@ import type { ProcessExit } from '../shim/types.ts';
 import type { Container, Run } from './container.ts';
 import type { Context } from './context.ts';
 import { execExited, execsLost } from './exec/exit.ts';
+import { endNetwork, recordNetworkEnd } from './endpoints/run.ts';
 import { settlePoststop } from './hooks/poststop.ts';
 import { advanceTo } from './lifecycle.ts';
 import type { Happening } from './journal.ts';
@@ -96,6 +97,7 @@ export function commitExit(context: Context, container: Container, exit: Exit): 
     context.journal.commitEnd(
       (registry) => {
         registry.containers.exited(row.id, status, exit);
+        recordNetworkEnd(registry, container);
       },
       ...happenings,
     );
@@ -103,6 +105,7 @@ export function commitExit(context: Context, container: Container, exit: Exit): 
     // the exit record on disk tells the next daemon; this one goes on with what it knows
     context.log.error({ err: error, container: row.id }, 'the exit could not be committed');
   }
+  endNetwork(context, container);
   container.change({ status, intent: null, pid: null, processStarted: null, bootId: null, exit });
   container.run = undefined;
   container.tell({ is: 'exited', exit });

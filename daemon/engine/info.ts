@@ -4,6 +4,7 @@ import { availableParallelism, hostname, release, totalmem } from 'node:os';
 import type { Feature, Info, Version } from '../../shared/api/system.ts';
 import { controllerPlace } from '../runtime/cgroups/host.ts';
 import type { Context } from './context.ts';
+import { hasNftables, networkInfo } from './endpoints/info.ts';
 import { EngineError } from './errors.ts';
 
 const API_VERSION = 'v1';
@@ -50,6 +51,7 @@ export function info(context: Context, tareVersion: string): Info {
     memory: totalmem(),
     containers: counts(context),
     cgroup: { mode: modeOf(cgroups), controllers, parent: places.cgroupParent },
+    network: networkInfo(context),
     features: features(context),
   };
 }
@@ -89,7 +91,7 @@ function features(context: Context): Record<string, Feature> {
     overlay: needs(/\boverlay$/m.test(readText('/proc/filesystems')), 'the kernel has no overlay file system'),
     apparmor: needs(readText('/sys/module/apparmor/parameters/enabled').startsWith('Y'), 'AppArmor is not enabled'),
     selinux: needs(existsSync('/sys/fs/selinux/enforce'), 'SELinux is not enabled'),
-    bridgeNetwork: { available: false, reason: 'networking is not built yet' },
+    bridgeNetwork: needs(hasNftables(), 'the kernel lacks nf_tables (CONFIG_NF_TABLES, or its module)'),
   };
 }
 

@@ -3,6 +3,7 @@ import type { ContainerDetail } from '../../shared/api/container.ts';
 import { parseJson } from '../../shared/json.ts';
 import type { Context } from './context.ts';
 import type { Container } from './container.ts';
+import { endpointsShown } from './endpoints/view.ts';
 import { EngineError } from './errors.ts';
 import { summaryOf } from './list.ts';
 import type { Documents } from '../registry/containers.ts';
@@ -12,7 +13,7 @@ export function inspect(context: Context, ref: string): ContainerDetail {
   const { row, id } = container;
   const documents = documentsOf(context, container);
   return {
-    ...summaryOf(row),
+    ...summaryOf(context, container),
     request: parseJson(documents.request),
     spec: parseJson(documents.spec),
     limits: row.limits,
@@ -24,6 +25,8 @@ export function inspect(context: Context, ref: string): ContainerDetail {
     logPath: context.places.log(id),
     cgroup: context.places.cgroup(id),
     execs: context.registry.execs.idsOf(id),
+    networkMode: row.network.mode,
+    endpoints: endpointsShown(context, container),
     ...(row.failure === null ? {} : { failure: row.failure }),
   };
 }

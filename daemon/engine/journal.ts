@@ -3,13 +3,26 @@ import type { EventAction } from '../../shared/api/event.ts';
 import type { Event } from '../../shared/api/event.ts';
 import { nowTimestamp } from '../../shared/time.ts';
 import type { ContainerRow } from '../registry/containers.ts';
+import type { NetworkRow } from '../registry/networks.ts';
 import { RegistryError } from '../registry/error.ts';
 import type { Registry } from '../registry/registry.ts';
 import { EngineError } from './errors.ts';
 
-export interface Happening {
-  readonly action: EventAction;
+/** To a container, a network, or, as it is connected and disconnected, to a container with a network. */
+export type Happening = Told & (ToContainer | ToNetwork);
+
+interface ToContainer {
   readonly container: Pick<ContainerRow, 'id' | 'name' | 'labels'>;
+  readonly network?: Pick<NetworkRow, 'id'>;
+}
+
+interface ToNetwork {
+  readonly container?: never;
+  readonly network: Pick<NetworkRow, 'id' | 'name' | 'labels'>;
+}
+
+interface Told {
+  readonly action: EventAction;
   readonly exec?: string;
   readonly exitCode?: number;
   readonly detail?: string;
@@ -24,7 +37,7 @@ export class Journal {
     this.publish = publish;
   }
 
-  /** All of it or nothing. Throws EngineError: `disk_full`, `name_taken`, `internal`. */
+  /** All of it or nothing. Throws EngineError: `disk_full`, `name_taken`, `address_taken`, `port_taken`, `internal`. */
   commit(change: (registry: Registry) => void, ...happenings: readonly Happening[]): void {
     this.write(change, happenings, (work) => {
       this.registry.commit(work);
@@ -56,13 +69,15 @@ export class Journal {
   }
 
   private append(happening: Happening): Event {
-    const { action, container, exec, exitCode, detail } = happening;
+    const { action, container, network, exec, exitCode, detail } = happening;
+    const { name, labels } = happening.container ?? happening.network;
     return this.registry.events.append({
       at: nowTimestamp(),
       action,
-      container: container.id,
-      name: container.name,
-      labels: { ...container.labels },
+      ...(container === undefined ? {} : { container: container.id }),
+      ...(network === undefined ? {} : { network: network.id }),
+      name,
+      labels: { ...labels },
       ...(exec === undefined ? {} : { exec }),
       ...(exitCode === undefined ? {} : { exitCode }),
       ...(detail === undefined ? {} : { detail }),
@@ -74,5 +89,8 @@ function journalError(error: unknown): unknown {
   if (!(error instanceof RegistryError)) return error;
   if (error.kind === 'full') return new EngineError('disk_full', error.message, { cause: error });
   if (error.kind === 'name_taken') return new EngineError('name_taken', error.message, { cause: error, field: 'name' });
+  if (error.kind === 'address_taken' || error.kind === 'port_taken') {
+    return new EngineError(error.kind, error.message, { cause: error });
+  }
   return new EngineError('internal', error.message, { cause: error });
 }

@@ -6,43 +6,62 @@ import { idMapsNeeded } from '../runtime/plan/id-maps.ts';
 import type { RootSource } from '../runtime/plan/target.ts';
 import { parseJson } from '../runtime/spec/json.ts';
 import type { Spec } from '../runtime/spec/types.ts';
+import type { Networking } from '../registry/containers.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
+import { parseMode } from './endpoints/mode.ts';
 import { documentsOf } from './inspect.ts';
+import type { KeptPlan } from './plans.ts';
 import { requestError } from './spec-error.ts';
 
 export interface Launchable {
   readonly spec: Spec;
   readonly root: RootSource;
   readonly bundle: string;
+  readonly network: Networking;
 }
 
-/** What a start needs: its plan alone, or the spec of one that others act on while it is under way (staged-start.ts). */
-export type Launch = { readonly plan: Uint8Array } | { readonly staged: Launchable };
+/** What a start needs. */
+export interface Launch {
+  /** undefined: it names what is known only while the container starts, and is compiled then. */
+  readonly plan: Uint8Array | undefined;
+  /** Of a start in which others act on the container by its spec (staged-start.ts). */
+  readonly staged: Launchable | undefined;
+}
+
+/** What only a start knows, and a plan may need. */
+export interface Known {
+  /** The user namespace of each id-mapped mount (StartTarget.idMaps). */
+  readonly idMaps?: ReadonlyMap<number, string>;
+  /** The network namespace to be joined, in place of the one in the spec. */
+  readonly network?: string;
+}
 
 /** A user namespace that is there; which one does not matter where a plan is only tried. */
 const ANY_USER_NAMESPACE = '/proc/self/ns/user';
 
-/** Neither hooks nor network devices nor id-mapped mounts: init goes through its plan in one go. */
-export function isPlain({ spec }: Launchable): boolean {
+/** Init has to wait for what is made in its network namespace from outside, or bound to a path. */
+export function waitsForNetwork({ mode, interfaces = [], pins = {} }: Networking): boolean {
+  return mode === 'bridge' || interfaces.length > 0 || Object.keys(pins).length > 0;
+}
+
+/** Its plan can be compiled before it starts. */
+function isCompiledAhead({ spec, network }: Launchable): boolean {
+  return idMapsNeeded(spec).length === 0 && parseMode(network.mode).is !== 'container';
+}
+
+/** Hooks, or network devices of the host: the spec is needed while it starts. */
+function isActedOn({ spec }: Launchable): boolean {
   return (
-    HOOK_KINDS.every((kind) => hooksOf(spec.hooks, kind).length === 0) &&
-    Object.keys(spec.linux?.netDevices ?? {}).length === 0 &&
-    idMapsNeeded(spec).length === 0
+    HOOK_KINDS.some((kind) => hooksOf(spec.hooks, kind).length > 0) ||
+    Object.keys(spec.linux?.netDevices ?? {}).length > 0
   );
 }
 
-/**
- * The plan, encoded. Throws EngineError for what this host cannot do.
- *
- * @param idMaps - the user namespace of each id-mapped mount (StartTarget.idMaps)
- */
-export function compilePlan(
-  context: Context,
-  id: string,
-  { spec, root, bundle }: Launchable,
-  idMaps: ReadonlyMap<number, string> = new Map(),
-): Uint8Array {
+/** The plan, encoded. Throws EngineError for what this host cannot do. */
+export function compilePlan(context: Context, id: string, launchable: Launchable, known: Known = {}): Uint8Array {
+  const { root, bundle, network } = launchable;
+  const spec = known.network === undefined ? launchable.spec : joining(launchable.spec, known.network);
   try {
     const plan = compileStart(spec, {
       root,
@@ -52,11 +71,12 @@ export function compilePlan(
       host: context.hostFacts,
       bundle,
       awaitGo: hooksOf(spec.hooks, 'startContainer').length > 0,
+      stops: { runtime: waitsForNetwork(network), container: false },
       noPivot: false,
       newKeyring: true,
       seccomp: context.seccomp,
       id,
-      idMaps,
+      idMaps: known.idMaps ?? new Map<number, string>(),
     });
     return encodePlan(plan);
   } catch (error) {
@@ -64,24 +84,35 @@ export function compilePlan(
   }
 }
 
-/** Compiles it to learn whether it can be done. Undefined where a start takes more than its plan, which then is compiled anew. */
-export function tryPlan(context: Context, id: string, launchable: Launchable): Uint8Array | undefined {
+function joining(spec: Spec, path: string): Spec {
+  const namespaces = (spec.linux?.namespaces ?? []).map((namespace) =>
+    namespace.type === 'network' ? { ...namespace, path } : namespace,
+  );
+  return { ...spec, linux: { ...spec.linux, namespaces } };
+}
+
+/** Compiles it to learn whether it can be done. Undefined where a start has to compile it anew. */
+export function tryPlan(context: Context, id: string, launchable: Launchable): KeptPlan | undefined {
   const mounts = idMapsNeeded(launchable.spec).flatMap((holder) => holder.mounts);
-  const plan = compilePlan(context, id, launchable, new Map(mounts.map((mount) => [mount, ANY_USER_NAMESPACE])));
-  return isPlain(launchable) ? plan : undefined;
+  const idMaps = new Map(mounts.map((mount) => [mount, ANY_USER_NAMESPACE]));
+  const plan = compilePlan(context, id, launchable, { idMaps });
+  return isCompiledAhead(launchable) ? { plan, isStaged: isActedOn(launchable) } : undefined;
 }
 
 /** Takes the kept plan, or goes by what the registry holds. */
 export function launchOf(context: Context, container: Container): Launch {
   const kept = context.plans.take(container.id);
-  if (kept !== undefined) return { plan: kept };
+  if (kept?.isStaged === false) return { plan: kept.plan, staged: undefined };
   const launchable = launchableOf(context, container);
-  return isPlain(launchable) ? { plan: compilePlan(context, container.id, launchable) } : { staged: launchable };
+  if (!isCompiledAhead(launchable)) return { plan: undefined, staged: launchable };
+  const plan = kept?.plan ?? compilePlan(context, container.id, launchable);
+  return { plan, staged: isActedOn(launchable) ? launchable : undefined };
 }
 
 export function launchableOf(context: Context, container: Container): Launchable {
   const { root, bundle } = documentsOf(context, container);
-  return { spec: specOf(context, container), root: JSON.parse(root) as RootSource, bundle };
+  const { network } = container.row;
+  return { spec: specOf(context, container), root: JSON.parse(root) as RootSource, bundle, network };
 }
 
 /** The spec that is run, which was validated before it was recorded. */

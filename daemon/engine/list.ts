@@ -1,14 +1,16 @@
 /** The containers that a query asks for, newest first. */
 import type { ContainerSummary, ListQuery } from '../../shared/api/container.ts';
 import type { ContainerRow } from '../registry/containers.ts';
+import type { Container } from './container.ts';
 import type { Context } from './context.ts';
+import { networkNames, portsShown } from './endpoints/view.ts';
 import { hasLabel } from './events.ts';
 
 export function list(context: Context, query: ListQuery): ContainerSummary[] {
   const found: ContainerSummary[] = [];
-  for (const { row } of [...context.containers].reverse()) {
-    if (!matches(row, query)) continue;
-    found.push(summaryOf(row));
+  for (const container of [...context.containers].reverse()) {
+    if (!matches(container.row, query)) continue;
+    found.push(summaryOf(context, container));
     if (found.length === query.limit) break;
   }
   return found;
@@ -28,7 +30,8 @@ function matches(row: ContainerRow, query: ListQuery): boolean {
   );
 }
 
-export function summaryOf(row: ContainerRow): ContainerSummary {
+export function summaryOf(context: Context, container: Container): ContainerSummary {
+  const { row } = container;
   const { id, name, status, rootfs, createdAt, startedAt, pid, exit } = row;
   return {
     id,
@@ -41,5 +44,7 @@ export function summaryOf(row: ContainerRow): ContainerSummary {
     ...(startedAt === null ? {} : { startedAt }),
     ...(pid === null ? {} : { pid }),
     ...(exit === null ? {} : { exit }),
+    networks: networkNames(context, container),
+    ports: portsShown(container),
   };
 }

@@ -21,6 +21,10 @@ export class Places {
   readonly mountPoint: string;
   /** Of all our containers, absolute inside each hierarchy; two daemons have different ones. */
   readonly cgroupParent: string;
+  /** Of our bridges and veths, in whose names there is little room: four hexadecimal digits. */
+  readonly networkTag: string;
+  /** Of nf_tables, in the family inet. */
+  readonly table: string;
 
   constructor(directories: { readonly root: string; readonly run: string; readonly socket: string }) {
     this.root = directories.root;
@@ -29,7 +33,10 @@ export class Places {
     this.containers = join(this.root, 'containers');
     this.shims = join(this.run, 'c');
     this.mountPoint = join(this.run, 'mnt');
-    this.cgroupParent = `/tare-${createHash('sha256').update(this.root).digest('hex').slice(0, 8)}`;
+    const hash = createHash('sha256').update(this.root).digest('hex');
+    this.cgroupParent = `/tare-${hash.slice(0, 8)}`;
+    this.networkTag = hash.slice(0, 4);
+    this.table = `tare-${hash.slice(0, 8)}`;
   }
 
   /** Throws PathTooLong, naming the path, where a socket's path would not fit. */
@@ -72,6 +79,16 @@ export class Places {
 
   work(id: string): string {
     return join(this.containers, id, 'work');
+  }
+
+  /** Its /etc/hosts, hostname and resolv.conf: where its upper layer is, for it may write to them as it does there. */
+  names(id: string): string {
+    return join(this.containers, id, 'etc');
+  }
+
+  /** In the spec of a container that joins the network of this one: stands for what is known at its start only. */
+  joinedNetwork(id: string): string {
+    return join(this.containers, id, 'network');
   }
 
   cgroup(id: string): string {

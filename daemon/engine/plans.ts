@@ -2,21 +2,27 @@
 export const PLANS_KEPT = 64;
 const BYTES_KEPT = 4 * 1024 * 1024;
 
+export interface KeptPlan {
+  readonly plan: Uint8Array;
+  /** Others act on the container while it starts (launch-plan.ts). */
+  readonly isStaged: boolean;
+}
+
 export class PlanCache {
-  private readonly plans = new Map<string, Uint8Array>();
+  private readonly plans = new Map<string, KeptPlan>();
   private bytes = 0;
 
   /** The plan kept for the container, which is then no longer kept. */
-  take(id: string): Uint8Array | undefined {
-    const plan = this.plans.get(id);
+  take(id: string): KeptPlan | undefined {
+    const kept = this.plans.get(id);
     this.drop(id);
-    return plan;
+    return kept;
   }
 
-  keep(id: string, plan: Uint8Array): void {
+  keep(id: string, { plan, isStaged }: KeptPlan): void {
     this.drop(id);
     // a copy of its own size: the encoder's buffer may be larger, and shared
-    this.plans.set(id, Uint8Array.from(plan));
+    this.plans.set(id, { plan: Uint8Array.from(plan), isStaged });
     this.bytes += plan.length;
     for (const oldest of this.plans.keys()) {
       if (this.plans.size <= PLANS_KEPT && this.bytes <= BYTES_KEPT) break;
@@ -25,9 +31,9 @@ export class PlanCache {
   }
 
   drop(id: string): void {
-    const plan = this.plans.get(id);
-    if (plan === undefined) return;
-    this.bytes -= plan.length;
+    const kept = this.plans.get(id);
+    if (kept === undefined) return;
+    this.bytes -= kept.plan.length;
     this.plans.delete(id);
   }
 }

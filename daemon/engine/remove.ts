@@ -1,8 +1,12 @@
 /** Removes a container: its row first, then its files, renamed before they are deleted. */
-import { renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
+import { giveBack } from './networks/addresses.ts';
+import type { FreedLease } from '../registry/leases.ts';
+import { CONTAINER_FILES } from './endpoints/container-mounts.ts';
+import { removePins } from './endpoints/pins.ts';
 import { settlePoststop } from './hooks/poststop.ts';
 import { killRun } from './kill.ts';
 import { advance, advanceTo } from './lifecycle.ts';
@@ -69,12 +73,16 @@ export async function removeInTurn(context: Context, container: Container): Prom
   const { row, id } = container;
   if (row.status !== 'removing') advance(row.status, 'remove', row.name);
   await settlePoststop(context, container);
+  removePins(context, container);
+  let freed: readonly FreedLease[] = [];
   context.journal.commitEnd(
     (registry) => {
+      if (container.endpoints.length > 0) freed = registry.leases.leave(id);
       registry.containers.delete(id);
     },
     { action: 'destroy', container: row },
   );
+  giveBack(context.networks, freed);
   container.change({ status: 'removing' });
   context.containers.delete(container);
   context.plans.drop(id);
@@ -103,13 +111,34 @@ export async function removeFiles(directory: string): Promise<void> {
 function removeEmptied(directory: string): boolean {
   for (const file of ['log', 'exit.json', 'config.json']) rmFile(`${directory}/${file}`);
   try {
+    removeNames(`${directory}/etc`);
+    removeNames(`${directory}/upper/etc`);
     // overlayfs leaves `work/work`, empty
-    for (const path of ['work/work', 'work', 'upper', '.'])
+    for (const path of ['work/work', 'work', 'etc', 'upper/etc', 'upper', '.'])
       rmDirectory(path === '.' ? directory : `${directory}/${path}`);
     return true;
   } catch (error) {
-    if (isCode(error, 'ENOTEMPTY')) return false;
+    if (['ENOTEMPTY', 'ENOTDIR', 'EISDIR', 'EPERM', 'ELOOP'].some((code) => isCode(error, code))) return false;
     throw error;
+  }
+}
+
+/**
+ * The files for names, and in the upper layer the mount points that init made for them. What is there is the container's
+ * to make: a link in place of the directory must not lead to the host's, so they are reached by a descriptor.
+ */
+function removeNames(directory: string): void {
+  let descriptor: number;
+  try {
+    descriptor = openSync(directory, constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return;
+    throw error;
+  }
+  try {
+    for (const file of CONTAINER_FILES) rmFile(`/proc/self/fd/${String(descriptor)}/${file}`);
+  } finally {
+    closeSync(descriptor);
   }
 }
 

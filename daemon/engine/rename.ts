@@ -22,6 +22,7 @@ export async function rename(context: Context, ref: string, name: string): Promi
     );
     container.change({ name });
     context.containers.renamed(container, former);
+    context.network.names.rename(container.id, name);
   });
 }
 

@@ -5,7 +5,17 @@ import { CAPABILITIES, DEFAULT_CAPABILITIES, parseCapability, withinBoundingSet 
 import { defaultSeccomp } from '../runtime/seccomp/default-profile.ts';
 import { type SpecHost, defaultSpec, mergeEnv, mergeSpec } from '../runtime/spec/default-spec.ts';
 import { RLIMITS } from '../runtime/spec/rlimits.ts';
-import type { DeviceRule, Device, Linux, Mount, Process, Seccomp, Spec, User } from '../runtime/spec/types.ts';
+import type {
+  DeviceRule,
+  Device,
+  Linux,
+  Mount,
+  NamespaceType,
+  Process,
+  Seccomp,
+  Spec,
+  User,
+} from '../runtime/spec/types.ts';
 import { resolveUser } from '../runtime/spec/users.ts';
 import { validateSpec } from '../runtime/spec/validate.ts';
 import { EngineError } from './errors.ts';
@@ -19,6 +29,18 @@ export interface SpecInput {
   readonly rootfs: string;
   readonly readonly: boolean;
   readonly host: SpecHost;
+  /** Default: a new network namespace, and nothing mounted for it. */
+  readonly network?: SpecNetwork;
+}
+
+/** What the container's network has to do with its spec. */
+export interface SpecNetwork {
+  /** The entry of linux.namespaces; undefined: the host's. */
+  readonly namespace: { readonly type: NamespaceType; readonly path?: string } | undefined;
+  /** Where the request has none. */
+  readonly hostname?: string;
+  /** After those of the request. */
+  readonly mounts: readonly Mount[];
 }
 
 const NUMBER_OF_64_BITS_WITHOUT_SIGN = (1n << 64n) - 1n;
@@ -47,10 +69,10 @@ function baseSpec(input: SpecInput): Spec {
   return defaultSpec({
     host,
     args: request.command ?? [],
-    hostname: request.hostname ?? id.slice(0, 12),
+    hostname: request.hostname ?? input.network?.hostname ?? id.slice(0, 12),
     ...(request.workdir === undefined ? {} : { cwd: request.workdir }),
     terminal: request.tty === true,
-    network: networkOf(request),
+    ...(input.network === undefined ? {} : { network: input.network.namespace ?? ('host' as const) }),
     capabilities,
     seccomp: seccompOf(request, capabilities, privileged),
     readonlyRoot: input.readonly,
@@ -64,7 +86,7 @@ function withRequest(base: Spec, input: SpecInput): Spec {
     ...base,
     root: { path: input.rootfs, readonly: input.readonly },
     ...(request.domainname === undefined ? {} : { domainname: request.domainname }),
-    mounts: [...(base.mounts ?? []), ...(request.mounts ?? []).map(mountOf)],
+    mounts: [...(base.mounts ?? []), ...(request.mounts ?? []).map(mountOf), ...(input.network?.mounts ?? [])],
     process: processOf(base, input),
     linux: linuxOf(base.linux ?? {}, request),
   };
@@ -129,15 +151,6 @@ function linuxOf(base: Linux, request: CreateRequest): Linux {
     ...(security?.maskedPaths === undefined ? {} : { maskedPaths: security.maskedPaths }),
     ...(security?.readonlyPaths === undefined ? {} : { readonlyPaths: security.readonlyPaths }),
   };
-}
-
-function networkOf(request: CreateRequest): 'none' | 'host' {
-  const mode = request.network?.mode ?? 'none';
-  if (mode !== 'bridge') return mode;
-  throw new EngineError('unsupported', 'network.mode: "bridge" is not built yet', {
-    field: 'network.mode',
-    hint: 'use "none" or "host"',
-  });
 }
 
 function capabilitiesOf(request: CreateRequest, privileged: boolean, host: SpecHost): string[] {

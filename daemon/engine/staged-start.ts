@@ -1,9 +1,11 @@
 /**
- * A start on whose way others act: id-mapped mounts take their maps from user namespaces made before it, and hooks run
- * and network devices are moved while init waits at the stops of its plan.
+ * A start on whose way others act: id-mapped mounts take their maps from user namespaces made before it, a network
+ * namespace is another container's; and networks are attached, network devices are moved and hooks run while init waits
+ * at the stops of its plan.
  */
+import { closeSync } from 'node:fs';
 import { SIGNALS } from '../../shared/signals.ts';
-import { hooksOf } from '../runtime/hooks/hooks.ts';
+import { HOOK_KINDS, hooksOf } from '../runtime/hooks/hooks.ts';
 import { encodePlan } from '../runtime/plan/encode.ts';
 import { compileHolder, idMapsNeeded } from '../runtime/plan/id-maps.ts';
 import { stopsOf } from '../runtime/plan/stops.ts';
@@ -11,34 +13,36 @@ import type { Spec } from '../runtime/spec/types.ts';
 import type { StartOutcome, StartRequest } from '../shim/types.ts';
 import type { Container, Run } from './container.ts';
 import type { Context } from './context.ts';
+import { openNetworkOf } from './endpoints/joined.ts';
+import { parseMode } from './endpoints/mode.ts';
+import { attachNetwork } from './endpoints/run.ts';
 import { EngineError } from './errors.ts';
 import { prepareBundle } from './hooks/poststop.ts';
 import { Stages } from './hooks/stages.ts';
 import { launchError } from './launch-error.ts';
-import { compilePlan, type Launchable } from './launch-plan.ts';
+import { type Launch, type Launchable, compilePlan, waitsForNetwork } from './launch-plan.ts';
 import { HOLDER_PREFIX } from './process-names.ts';
 
 type Started = StartOutcome & { is: 'started' };
 
 /**
  * @param request - of the start, but for its plan
- * @throws EngineError `hook_failed`, `launch_failed`; then init may be left at a stop
+ * @throws EngineError `hook_failed`, `launch_failed`, `kernel_refused`; then init may be left at a stop
  */
 export async function stagedStart(
   context: Context,
   container: Container,
   run: Run,
-  start: { readonly staged: Launchable; readonly request: Omit<StartRequest, 'plan'> },
+  start: { readonly launch: Launch; readonly request: Omit<StartRequest, 'plan'> },
 ): Promise<Started> {
-  const { spec } = start.staged;
-  prepareBundle(context, container);
-  const holders = new Holders(run);
+  const { staged } = start.launch;
+  if (staged !== undefined && hasHooks(staged.spec)) prepareBundle(context, container);
+  const known = new Known(run);
   try {
-    const idMaps = await holders.open(spec, container.name);
-    const plan = compilePlan(context, container.id, start.staged, idMaps);
+    const plan = start.launch.plan ?? (await compileKnown(context, container, staged, known));
     let outcome = await run.shim.start({ ...start.request, plan });
-    await holders.close();
-    for (const stop of stopsOnTheWay(new Stages(context, container, run.shim, spec), spec)) {
+    await known.close();
+    for (const stop of stopsOnTheWay(context, container, run, staged?.spec)) {
       if (outcome.is !== 'created') break;
       await stop(outcome.pid);
       outcome = await run.shim.go('');
@@ -48,31 +52,64 @@ export async function stagedStart(
       throw new EngineError('internal', `container ${container.name} waits at an unknown stop`);
     return { ...outcome, is: 'started' };
   } finally {
-    await holders.close();
+    await known.close();
   }
 }
 
+function hasHooks({ hooks }: Spec): boolean {
+  return HOOK_KINDS.some((kind) => hooksOf(hooks, kind).length > 0);
+}
+
+/** A plan that names what is only there now. */
+async function compileKnown(
+  context: Context,
+  container: Container,
+  staged: Launchable | undefined,
+  known: Known,
+): Promise<Uint8Array> {
+  if (staged === undefined) throw new EngineError('internal', `container ${container.name} has no plan`);
+  const idMaps = await known.openIdMaps(staged.spec, container.name);
+  const network = known.openNetwork(context, container);
+  return compilePlan(context, container.id, staged, { idMaps, ...(network === undefined ? {} : { network }) });
+}
+
 /** What is done at each stop of the plan, in its order: stops.ts, and the last one where compilePlan asks for it. */
-function stopsOnTheWay(stages: Stages, spec: Spec): ((pid: number) => Promise<void>)[] {
-  const { runtime, container } = stopsOf(spec);
+function stopsOnTheWay(
+  context: Context,
+  container: Container,
+  run: Run,
+  spec: Spec | undefined,
+): ((pid: number) => Promise<void>)[] {
+  const needed = spec === undefined ? { runtime: false, container: false } : stopsOf(spec);
+  const stages = spec === undefined ? undefined : new Stages(context, container, run.shim, spec);
   const stops: ((pid: number) => Promise<void>)[] = [];
-  if (runtime) stops.push((pid) => stages.runtime(pid));
-  if (container) stops.push((pid) => stages.container(pid));
-  if (hooksOf(spec.hooks, 'startContainer').length > 0) stops.push((pid) => stages.start(pid));
+  if (needed.runtime || waitsForNetwork(container.row.network)) {
+    stops.push(async (pid) => {
+      await attachNetwork(context, container, pid);
+      await stages?.runtime(pid);
+    });
+  }
+  if (stages === undefined) return stops;
+  if (needed.container) stops.push((pid) => stages.container(pid));
+  if (hooksOf(spec?.hooks, 'startContainer').length > 0) stops.push((pid) => stages.start(pid));
   return stops;
 }
 
-/** Processes of the container's shim that do nothing but be in a user namespace, for as long as a plan names it. */
-class Holders {
+/**
+ * What a plan names for as long as the shim reads it: user namespaces, held by processes of the container's shim that do
+ * nothing but be in them; and the network namespace of another container, held by a descriptor of ours.
+ */
+class Known {
   private readonly run: Run;
   private names: string[] = [];
+  private namespace: number | undefined;
 
   constructor(run: Run) {
     this.run = run;
   }
 
   /** StartTarget.idMaps. Throws EngineError for maps that the kernel refuses. */
-  async open(spec: Spec, name: string): Promise<Map<number, string>> {
+  async openIdMaps(spec: Spec, name: string): Promise<Map<number, string>> {
     const paths = new Map<number, string>();
     for (const [index, { mappings, mounts }] of idMapsNeeded(spec).entries()) {
       const process = `${HOLDER_PREFIX}${String(index)}`;
@@ -87,9 +124,19 @@ class Holders {
     return paths;
   }
 
+  /** A path to the namespace that the container joins; undefined where it joins none. Throws EngineError. */
+  openNetwork(context: Context, container: Container): string | undefined {
+    const mode = parseMode(container.row.network.mode);
+    if (mode.is !== 'container') return undefined;
+    this.namespace = openNetworkOf(context, mode.ref);
+    return `/proc/${String(process.pid)}/fd/${String(this.namespace)}`;
+  }
+
   async close(): Promise<void> {
-    const { names, run } = this;
+    const { names, run, namespace } = this;
     this.names = [];
+    this.namespace = undefined;
+    if (namespace !== undefined) closeSync(namespace);
     await Promise.all(names.map((name) => killAndForget(run, name)));
   }
 }

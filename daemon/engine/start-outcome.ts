@@ -3,6 +3,8 @@ import { nowTimestamp } from '../../shared/time.ts';
 import type { StartOutcome } from '../shim/types.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
+import { removePins } from './endpoints/pins.ts';
+import { endNetwork, recordNetworkEnd, releaseUnmade } from './endpoints/run.ts';
 import { settlePoststop } from './hooks/poststop.ts';
 import { advanceTo } from './lifecycle.ts';
 import { removeInTurn } from './remove.ts';
@@ -38,13 +40,17 @@ export async function startFailed(context: Context, container: Container, error:
   const failure = error instanceof Error ? error.message : String(error);
   const status = advanceTo(row.status, 'start_failed', row.name);
   context.pending.fail(container.id, failure);
+  removePins(context, container);
   try {
     context.journal.commitEnd((registry) => {
       registry.containers.startFailed(row.id, status, failure);
+      recordNetworkEnd(registry, container);
     });
+    releaseUnmade(context, container);
   } catch (commitError) {
     context.log.error({ err: commitError, container: row.id }, 'the failure of a start could not be committed');
   }
+  endNetwork(context, container);
   container.change({ status, intent: null, bootId: null, failure });
   await settlePoststop(context, container);
   if (row.autoRemove) await removeInTurn(context, container);

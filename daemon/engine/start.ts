@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { oomFileOf } from '../runtime/cgroups/compile.ts';
+import type { Spec } from '../runtime/spec/types.ts';
 import type { StartOutcome, StartRequest } from '../shim/types.ts';
 import { faultOf, processExited, releaseHeld } from './exit.ts';
 import { type Container, Run } from './container.ts';
@@ -11,7 +12,11 @@ import { owedPoststop, settlePoststop } from './hooks/poststop.ts';
 import { poststart } from './hooks/poststart.ts';
 import { shimError } from './kill.ts';
 import { launchError } from './launch-error.ts';
-import { type Launch, launchOf } from './launch-plan.ts';
+import { giveBackLeased, leaseForRun, recordLeased } from './endpoints/live.ts';
+import { clearPins } from './endpoints/pins.ts';
+import { readyForRun, takeLeased } from './endpoints/run.ts';
+import { makeDirectories } from './make-directories.ts';
+import { type Launch, launchOf, waitsForNetwork } from './launch-plan.ts';
 import { advance } from './lifecycle.ts';
 import { endBegun, shimLost } from './lost.ts';
 import { stagedStart } from './staged-start.ts';
@@ -27,14 +32,13 @@ export async function startInTurn(context: Context, container: Container): Promi
   advance(container.row.status, 'start', container.name);
   const launch = launchOf(context, container);
   await clearLastRun(context, container);
-  const spec = 'staged' in launch ? launch.staged.spec : undefined;
-  const poststop = owedPoststop(spec);
-  context.journal.commit((registry) => {
-    registry.containers.starting(container.id, context.bootId, poststop);
-  });
-  container.change({ intent: 'start', bootId: context.bootId, failure: null, poststop });
+  const spec = launch.staged?.spec;
   let run: Run;
   try {
+    makeDirectories(container.row.network.mkdir ?? []);
+    clearPins(context, container);
+    await readyForRun(context, container);
+    intend(context, container, spec);
     run = await begin(context, container, launch);
   } catch (error) {
     await startFailed(context, container, error);
@@ -43,6 +47,26 @@ export async function startInTurn(context: Context, container: Container): Promi
   const hooks = spec === undefined ? undefined : poststart(context, container, run, spec);
   releaseHeld(context, container, run);
   await hooks;
+}
+
+/** The intent, with the addresses and ports that it is for. */
+function intend(context: Context, container: Container, spec: Spec | undefined): void {
+  const poststop = owedPoststop(spec);
+  const leased = leaseForRun(context, container);
+  const { pins, isPinned } = container.row.network;
+  const network = pins === undefined ? container.row.network : { ...container.row.network, isPinned: true };
+  try {
+    context.journal.commit((registry) => {
+      registry.containers.starting(container.id, context.bootId, poststop);
+      if (network.isPinned !== isPinned) registry.containers.setNetwork(container.id, network);
+      recordLeased(registry, container, leased);
+    });
+  } catch (error) {
+    giveBackLeased(context, leased);
+    throw error;
+  }
+  container.change({ intent: 'start', bootId: context.bootId, failure: null, poststop, network });
+  takeLeased(context, container, leased);
 }
 
 /**
@@ -85,8 +109,10 @@ async function started(
   launch: Launch,
 ): Promise<StartOutcome & { is: 'started' | 'created' }> {
   const request = startRequest(context, container);
-  if ('staged' in launch) return stagedStart(context, container, run, { staged: launch.staged, request });
-  const { plan } = launch;
+  const { plan, staged } = launch;
+  if (plan === undefined || staged !== undefined || waitsForNetwork(container.row.network)) {
+    return stagedStart(context, container, run, { launch, request });
+  }
   const outcome = await run.shim.start({ ...request, plan });
   if (outcome.is === 'failed') throw launchError(outcome.failure, plan, container.name);
   return outcome;

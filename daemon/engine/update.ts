@@ -1,12 +1,16 @@
-/** Changes a container's limits, at once where it runs. */
+/** Changes a container's limits and what it publishes, at once where it runs. */
 import type { Limits, UpdateRequest } from '../../shared/api/container.ts';
 import * as groups from '../runtime/cgroups/live.ts';
 import { SpecError } from '../runtime/spec/error.ts';
 import { stringifyJson } from '../runtime/spec/json.ts';
 import type { Resources, Spec } from '../runtime/spec/types.ts';
 import { validateSpec } from '../runtime/spec/validate.ts';
+import type { Networking } from '../registry/containers.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
+import { liveRows } from './endpoints/live.ts';
+import { publishedOf } from './endpoints/published.ts';
+import { changePorts } from './endpoints/publish.ts';
 import { EngineError } from './errors.ts';
 import { cgroupError } from './freezer.ts';
 import { launchableOf, specOf, tryPlan } from './launch-plan.ts';
@@ -19,22 +23,45 @@ const SHAPE = { defaultMounts: 0, oci: undefined };
 export async function update(context: Context, ref: string, request: UpdateRequest): Promise<void> {
   const container = context.containers.find(ref);
   await container.turn.run(() => {
-    const { row, id } = container;
+    const { row } = container;
     advance(row.status, 'update', row.name);
-    const limits = normalLimits({ ...row.limits, ...request.limits });
-    const spec = withNewLimits(specOf(context, container), request.limits);
-    const plan = tryPlan(context, id, { ...launchableOf(context, container), spec });
-    if (container.run !== undefined) apply(context, container, request.limits);
+    const network = newNetworking(container, request.publish);
+    const limited = request.limits === undefined ? undefined : newLimits(context, container, request.limits);
+    // the first that may be refused: where it is, nothing is changed
+    if (network !== undefined && liveRows(container).length > 0) changePorts(context, container, network.publish);
+    if (container.run !== undefined && request.limits !== undefined) apply(context, container, request.limits);
     context.journal.commit(
       (registry) => {
-        registry.containers.setLimits(id, limits, stringifyJson(spec));
+        if (limited !== undefined) registry.containers.setLimits(row.id, limited.limits, stringifyJson(limited.spec));
+        if (network !== undefined) registry.containers.setNetwork(row.id, network);
       },
       { action: 'update', container: row },
     );
-    context.specs.drop(id);
-    container.change({ limits });
-    if (container.run === undefined && plan !== undefined) context.plans.keep(id, plan);
+    if (network !== undefined) container.change({ network });
+    if (limited === undefined) return;
+    context.specs.drop(row.id);
+    container.change({ limits: limited.limits });
+    if (container.run === undefined && limited.plan !== undefined) context.plans.keep(row.id, limited.plan);
   });
+}
+
+function newLimits(context: Context, container: Container, asked: Limits) {
+  const limits = normalLimits({ ...container.row.limits, ...asked });
+  const spec = withNewLimits(specOf(context, container), asked);
+  const plan = tryPlan(context, container.id, { ...launchableOf(context, container), spec });
+  return { limits, spec, plan };
+}
+
+/** Throws `invalid_field`; `no_network_of_its_own` where nothing can be published. */
+function newNetworking({ row }: Container, publish: UpdateRequest['publish']): Networking | undefined {
+  if (publish === undefined) return undefined;
+  if (row.network.mode !== 'bridge' && publish.length > 0) {
+    throw new EngineError('no_network_of_its_own', `container ${row.name} has the network mode "${row.network.mode}"`, {
+      field: 'publish',
+      hint: 'ports of containers of mode "bridge" can be published',
+    });
+  }
+  return { ...row.network, publish: publishedOf(publish, 'publish') };
 }
 
 function withNewLimits(spec: Spec, asked: Limits): Spec {

@@ -6,7 +6,7 @@
  */
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { attribute, readText, text, type Attribute } from './rtnetlink/attributes.ts';
-import { addAddress, ADDRESS_FLAG, IFA, listAddresses, SCOPE_GLOBAL, type Address } from './rtnetlink/addresses.ts';
+import { addAddress, ADDRESS_FLAG, IFA, listAddresses, SCOPE_GLOBAL, type LinkAddress } from './rtnetlink/addresses.ts';
 import { Rtnetlink } from './rtnetlink/connection.ts';
 import { findLink, listLinks, moveLink, setLinkUp, type Link } from './rtnetlink/links.ts';
 
@@ -49,7 +49,7 @@ interface Move {
   readonly device: string;
   readonly link: Link;
   readonly name: string;
-  readonly addresses: readonly Address[];
+  readonly addresses: readonly LinkAddress[];
 }
 
 /** `taken`: the names in the container. */
@@ -77,11 +77,15 @@ function planMoves(devices: NetDevices, here: Rtnetlink, there: Rtnetlink): Move
     if (link === undefined) throw new NetDeviceError(device, 'the host has no such device');
     const chosen = newName(device, name === undefined || name === '' ? device : name, taken);
     taken.add(chosen);
-    const addresses = listAddresses(here, link).filter(
-      ({ scope, flags }) => scope === SCOPE_GLOBAL && (flags & ADDRESS_FLAG.permanent) !== 0,
-    );
-    return { device, link, name: chosen, addresses };
+    return { device, link, name: chosen, addresses: keptAddresses(here, link) };
   });
+}
+
+/** What a device is given again where it has moved to. Throws NetlinkError. */
+export function keptAddresses(connection: Rtnetlink, link: Link): LinkAddress[] {
+  return listAddresses(connection, link).filter(
+    ({ scope, flags }) => scope === SCOPE_GLOBAL && (flags & ADDRESS_FLAG.permanent) !== 0,
+  );
 }
 
 /** An alias such as "eth0:web" keeps its end. */
@@ -91,7 +95,7 @@ function renamedLabel(label: string, before: string, name: string): string {
 }
 
 /** The address as it is to be set on the link `index`, which the host knows as `before` and which is `name` now. */
-function restored(address: Address, index: number, before: string, name: string): Address {
+export function restored(address: LinkAddress, index: number, before: string, name: string): LinkAddress {
   const attributes: Attribute[] = address.attributes.filter(({ type }) => SET_ATTRIBUTES.has(type));
   const label = attribute(address.attributes, IFA.label);
   if (label !== undefined)

@@ -1,7 +1,40 @@
 /** Rows of containers, and their documents (request, spec, root). */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Exit, Limits, Status } from '../../shared/api/container.ts';
+import type { ContainerNetwork, Interface, PinNamespaces, Protocol } from '../../shared/api/network.ts';
 import { type ExitColumns, exitColumns, exitOf } from './exit.ts';
+
+/** Consecutive ports that a container is to be reached at. */
+export interface Published {
+  readonly protocol: Protocol;
+  readonly containerPort: number;
+  /** Absent: chosen at each start. */
+  readonly hostPort?: number;
+  readonly count: number;
+  /** Canonical; absent: all of both families. */
+  readonly hostAddress?: string;
+}
+
+/** What a container is to have of networks; which ones are rows of their own (endpoints). */
+export interface Networking {
+  /** "none", "host", "bridge", "container:" with a whole id, or "ns:/PATH". */
+  readonly mode: string;
+  readonly publish: readonly Published[];
+  readonly dns?: ContainerNetwork['dns'];
+  readonly hosts?: ContainerNetwork['hosts'];
+  readonly interfaces?: readonly Interface[];
+  readonly pins?: PinNamespaces;
+  /** They may be there: set with the intent to start. */
+  readonly isPinned?: boolean;
+  /** It has files of its own for names; the owner, where that is not root: that of a user namespace, on the host. */
+  readonly files?: {
+    readonly hostname: string;
+    readonly domainname?: string;
+    readonly owner?: { readonly uid: number; readonly gid: number };
+  };
+  /** Directories to be made before each start. */
+  readonly mkdir?: readonly string[];
+}
 
 export interface ContainerRow {
   readonly id: string;
@@ -33,6 +66,7 @@ export interface ContainerRow {
   readonly failure: string | null;
   /** Index of the next poststop hook that the present or last run is owed; null: none. */
   readonly poststop: number | null;
+  readonly network: Networking;
 }
 
 /** JSON texts, but `bundle`, a directory. */
@@ -66,6 +100,7 @@ interface Columns extends ExitColumns {
   readonly boot_id: string | null;
   readonly failure: string | null;
   readonly poststop: number | null;
+  readonly network: string;
 }
 
 export interface Started {
@@ -85,9 +120,9 @@ export class ContainerRepository {
       all: prepare<Columns>('SELECT * FROM containers ORDER BY created_at, id'),
       documents: prepare<Documents>('SELECT request, spec, root, bundle FROM documents WHERE container = :id'),
       insert: prepare(`INSERT INTO containers (id, name, status, rootfs, command, labels, limits, tty, stdin,
-          auto_remove, stop_signal, stop_timeout, log_max_bytes, log_max_files, created_at)
+          auto_remove, stop_signal, stop_timeout, log_max_bytes, log_max_files, created_at, network)
         VALUES (:id, :name, :status, :rootfs, :command, :labels, :limits, :tty, :stdin,
-          :autoRemove, :stopSignal, :stopTimeout, :logMaxBytes, :logMaxFiles, :createdAt)`),
+          :autoRemove, :stopSignal, :stopTimeout, :logMaxBytes, :logMaxFiles, :createdAt, :network)`),
       insertDocuments: prepare(`INSERT INTO documents (container, request, spec, root, bundle)
         VALUES (:id, :request, :spec, :root, :bundle)`),
       starting: prepare(`UPDATE containers SET intent = 'start', boot_id = :bootId, failure = NULL, poststop = :poststop
@@ -107,6 +142,7 @@ export class ContainerRepository {
         WHERE id = :id`),
       rename: prepare('UPDATE containers SET name = :name WHERE id = :id'),
       limits: prepare('UPDATE containers SET limits = :limits WHERE id = :id'),
+      network: prepare('UPDATE containers SET network = :network WHERE id = :id'),
       spec: prepare('UPDATE documents SET spec = :spec WHERE container = :id'),
       delete: prepare('DELETE FROM containers WHERE id = :id'),
     };
@@ -139,6 +175,7 @@ export class ContainerRepository {
       logMaxBytes,
       logMaxFiles,
       createdAt,
+      network: JSON.stringify(row.network),
     });
     this.statements.insertDocuments.run({ id, ...documents });
   }
@@ -182,6 +219,10 @@ export class ContainerRepository {
     this.statements.spec.run({ id, spec });
   }
 
+  setNetwork(id: string, network: Networking): void {
+    this.statements.network.run({ id, network: JSON.stringify(network) });
+  }
+
   /** With its documents and execs; its events stay. */
   delete(id: string): void {
     this.statements.delete.run({ id });
@@ -214,5 +255,6 @@ function rowOf(columns: Columns): ContainerRow {
     exit: exitOf(columns),
     failure,
     poststop: columns.poststop,
+    network: JSON.parse(columns.network) as Networking,
   };
 }

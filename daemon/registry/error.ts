@@ -1,11 +1,11 @@
 /**
- * The registry could not do what was asked. `full`: no space on the disk. `name_taken`: another container has
- * the name. `corrupt`: the file is not a sound database of ours. `newer`: a later tare wrote it. `locked`:
- * another daemon has the root directory.
+ * The registry could not do what was asked. `full`: no space on the disk. `name_taken`: another container, or another
+ * network, has the name. `address_taken`, `port_taken`: it is leased, or published, already. `corrupt`: the file is not a
+ * sound database of ours. `newer`: a later tare wrote it. `locked`: another daemon has the root directory.
  */
 export class RegistryError extends Error {
   override name = 'RegistryError';
-  readonly kind: 'full' | 'name_taken' | 'corrupt' | 'newer' | 'locked' | 'io';
+  readonly kind: 'full' | 'name_taken' | 'address_taken' | 'port_taken' | 'corrupt' | 'newer' | 'locked' | 'io';
 
   constructor(kind: RegistryError['kind'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -25,10 +25,23 @@ export function registryError(error: unknown, path: string): unknown {
   if (code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT_')) {
     return new RegistryError('corrupt', `${path} is not a sound registry database: ${text}`, cause);
   }
-  if (code === 'SQLITE_CONSTRAINT_UNIQUE' && text.includes('containers.name')) {
-    return new RegistryError('name_taken', 'the name is taken', cause);
-  }
+  const taken = takenOf(code, text);
+  if (taken !== undefined) return new RegistryError(taken, TAKEN[taken], cause);
   return new RegistryError('io', `${path}: ${text} (${code})`, cause);
+}
+
+const TAKEN = {
+  name_taken: 'the name is taken',
+  address_taken: 'the address is taken',
+  port_taken: 'the port is taken',
+} as const;
+
+/** Which unique constraint was violated: SQLite names its columns. */
+function takenOf(code: string, text: string): keyof typeof TAKEN | undefined {
+  if (code === 'SQLITE_CONSTRAINT_UNIQUE' && /\b(containers|networks)\.name\b/.test(text)) return 'name_taken';
+  if (code !== 'SQLITE_CONSTRAINT_PRIMARYKEY') return undefined;
+  if (text.includes('leases.address')) return 'address_taken';
+  return text.includes('ports.host_port') ? 'port_taken' : undefined;
 }
 
 /** The extended result code's name where SQLite threw `error`. */

@@ -12,7 +12,8 @@ interface Columns {
   readonly sequence: number;
   readonly at: string;
   readonly action: EventAction;
-  readonly container: string;
+  readonly container: string | null;
+  readonly network: string | null;
   readonly name: string;
   readonly labels: string;
   readonly exec: string | null;
@@ -28,8 +29,8 @@ export class EventRepository {
   constructor(database: Database) {
     const prepare = <R = unknown>(sql: string): Statement<[Fields], R> => database.prepare<[Fields], R>(sql);
     this.statements = {
-      append: prepare(`INSERT INTO events (at, action, container, name, labels, exec, exit_code, detail)
-        VALUES (:at, :action, :container, :name, :labels, :exec, :exitCode, :detail)`),
+      append: prepare(`INSERT INTO events (at, action, container, network, name, labels, exec, exit_code, detail)
+        VALUES (:at, :action, :container, :network, :name, :labels, :exec, :exitCode, :detail)`),
       after: prepare<Columns>('SELECT * FROM events WHERE sequence > :sequence ORDER BY sequence LIMIT :limit'),
       last: prepare<{ last: number | null }>('SELECT max(sequence) AS last FROM events'),
       before: prepare<{ last: number | null }>('SELECT max(sequence) AS last FROM events WHERE at < :at'),
@@ -39,11 +40,12 @@ export class EventRepository {
 
   /** The event with its number. */
   append(event: NewEvent): Event {
-    const { at, action, container, name } = event;
+    const { at, action, name } = event;
     const { lastInsertRowid } = this.statements.append.run({
       at,
       action,
-      container,
+      container: event.container ?? null,
+      network: event.network ?? null,
       name,
       labels: JSON.stringify(event.labels),
       exec: event.exec ?? null,
@@ -72,12 +74,13 @@ export class EventRepository {
 }
 
 function eventOf(columns: Columns): Event {
-  const { sequence, at, action, container, name, exec, exit_code: exitCode, detail } = columns;
+  const { sequence, at, action, container, network, name, exec, exit_code: exitCode, detail } = columns;
   return {
     sequence,
     at,
     action,
-    container,
+    ...(container === null ? {} : { container }),
+    ...(network === null ? {} : { network }),
     name,
     labels: JSON.parse(columns.labels) as Record<string, string>,
     ...(exec === null ? {} : { exec }),

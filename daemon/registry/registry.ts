@@ -7,10 +7,15 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockExclusive } from '../../native-bindings/flock.ts';
 import { ContainerRepository } from './containers.ts';
+import { EndpointRepository } from './endpoints.ts';
 import { RegistryError, registryError } from './error.ts';
 import { EventRepository } from './events.ts';
 import { ExecRepository } from './execs.ts';
+import { HostSettingRepository } from './host-settings.ts';
+import { LeaseRepository } from './leases.ts';
 import { migrate } from './migrate.ts';
+import { NetworkRepository } from './networks.ts';
+import { PortRepository } from './ports.ts';
 import { Reserve } from './reserve.ts';
 
 export interface RegistryOptions {
@@ -24,6 +29,11 @@ export class Registry {
   readonly containers: ContainerRepository;
   readonly execs: ExecRepository;
   readonly events: EventRepository;
+  readonly networks: NetworkRepository;
+  readonly endpoints: EndpointRepository;
+  readonly leases: LeaseRepository;
+  readonly ports: PortRepository;
+  readonly hostSettings: HostSettingRepository;
   readonly reserve: Reserve;
   private readonly database: Database;
   private readonly lock: number;
@@ -36,6 +46,11 @@ export class Registry {
     this.containers = new ContainerRepository(database);
     this.execs = new ExecRepository(database);
     this.events = new EventRepository(database);
+    this.networks = new NetworkRepository(database);
+    this.endpoints = new EndpointRepository(database);
+    this.leases = new LeaseRepository(database);
+    this.ports = new PortRepository(database);
+    this.hostSettings = new HostSettingRepository(database);
     const transaction = database.transaction((work: () => void) => {
       work();
     });

@@ -1,6 +1,7 @@
 /** The container resource: what is asked for at create, and what inspect and list show. */
 import { Type, type Static } from '@sinclair/typebox';
 import { AbsolutePath, Bytes, Labels, Moment, Name, NoNul, Timestamp, closed } from './common.ts';
+import { ContainerNetwork, Endpoint, Interface, PinNamespaces, Publish, PublishedPort } from './network.ts';
 
 export const Limits = closed({
   memory: Type.Optional(Bytes),
@@ -56,8 +57,6 @@ export const Security = closed({
   maskedPaths: Type.Optional(Type.Array(AbsolutePath)),
   readonlyPaths: Type.Optional(Type.Array(AbsolutePath)),
 });
-
-export const NetworkMode = Type.Union([Type.Literal('none'), Type.Literal('host'), Type.Literal('bridge')]);
 
 export const Ulimit = closed({
   name: Type.String({ pattern: '^[a-z]+$', description: 'a limit such as "nofile"' }),
@@ -128,7 +127,14 @@ const common = {
   ),
   capabilities: Type.Optional(Capabilities),
   security: Type.Optional(Security),
-  network: Type.Optional(closed({ mode: NetworkMode })),
+  network: Type.Optional(ContainerNetwork),
+  /** Made in, or moved into, its network namespace before it starts; not with mode host, container: or ns:. */
+  interfaces: Type.Optional(Type.Array(Interface, { maxItems: 64 })),
+  pinNamespaces: Type.Optional(PinNamespaces),
+  /** Directories of the host, made (mode 0755, with their parents) before each start. */
+  mkdir: Type.Optional(
+    Type.Array(AbsolutePath, { maxItems: 256, description: 'directories of the host to be made before it starts' }),
+  ),
   log: Type.Optional(LogOptions),
   autoRemove: Type.Optional(Type.Boolean({ description: 'remove it when it has ended' })),
   /** By name ("TERM", "SIGTERM") or number as text. */
@@ -198,6 +204,9 @@ export const ContainerSummary = Type.Object({
   startedAt: Type.Optional(Timestamp),
   pid: Type.Optional(Type.Integer()),
   exit: Type.Optional(Exit),
+  /** Names of its networks, in their order. */
+  networks: Type.Array(Type.String()),
+  ports: Type.Array(PublishedPort),
 });
 export type ContainerSummary = Static<typeof ContainerSummary>;
 
@@ -218,13 +227,21 @@ export const ContainerDetail = Type.Intersect([
     /** Control group of the container, relative to each hierarchy's mount point. */
     cgroup: Type.String(),
     execs: Type.Array(Type.String()),
+    /** How it has a network: the mode as it was asked for, or the default. */
+    networkMode: Type.String(),
+    endpoints: Type.Array(Endpoint),
+    ports: Type.Array(PublishedPort),
     /** Why the last start failed, if it did. */
     failure: Type.Optional(Type.String()),
   }),
 ]);
 export type ContainerDetail = Static<typeof ContainerDetail>;
 
-export const UpdateRequest = closed({ limits: Limits });
+export const UpdateRequest = closed({
+  limits: Type.Optional(Limits),
+  /** Replaces what is published, also while it runs: what stays is not interrupted. */
+  publish: Type.Optional(Type.Array(Publish, { maxItems: 65_535 })),
+});
 export type UpdateRequest = Static<typeof UpdateRequest>;
 
 export const RenameRequest = closed({ name: Name });

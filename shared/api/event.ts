@@ -1,4 +1,4 @@
-/** Events: what happened to containers, in order. */
+/** Events: what happened to containers and networks, in order. */
 import { Type, type Static } from '@sinclair/typebox';
 import { Labels, Moment, Timestamp, closed } from './common.ts';
 
@@ -14,12 +14,16 @@ export const EVENT_ACTIONS = [
   'update',
   'rename',
   'resize',
+  'connect',
+  'disconnect',
   'kill',
   'oom',
   'die',
   'stop',
   'restart',
   'destroy',
+  'network_create',
+  'network_destroy',
 ] as const;
 export const EventAction = Type.Union(EVENT_ACTIONS.map((name) => Type.Literal(name)));
 export type EventAction = (typeof EVENT_ACTIONS)[number];
@@ -29,14 +33,18 @@ export const Event = Type.Object({
   sequence: Type.Integer(),
   at: Timestamp,
   action: EventAction,
-  container: Type.String(),
+  /** Absent for network_*. */
+  container: Type.Optional(Type.String()),
+  /** network_*, connect, disconnect: its id. */
+  network: Type.Optional(Type.String()),
+  /** Of the container, and for network_* of the network. */
   name: Type.String(),
   labels: Labels,
   /** exec_*: its id. */
   exec: Type.Optional(Type.String()),
   /** die, exec_die: absent where unknown. */
   exitCode: Type.Optional(Type.Integer()),
-  /** kill: the signal's name. rename: the former name. */
+  /** kill: the signal's name. rename: the former name. connect, disconnect: the network's name. */
   detail: Type.Optional(Type.String()),
 });
 export type Event = Static<typeof Event>;
@@ -47,6 +55,7 @@ export const EventQuery = closed({
   /** The stream ends then; a time in the past gives what is kept and ends. */
   until: Type.Optional(Moment),
   container: Type.Optional(Type.Array(Type.String())),
+  network: Type.Optional(Type.Array(Type.String())),
   action: Type.Optional(Type.Array(EventAction)),
   label: Type.Optional(Type.Array(Type.String())),
 });

@@ -1,5 +1,6 @@
 /** What the daemon is, and what this host can do. */
 import { Type, type Static } from '@sinclair/typebox';
+import { NetworkInfo } from './network.ts';
 
 export const Version = Type.Object({
   version: Type.String(),
@@ -33,6 +34,7 @@ export const Info = Type.Object({
     controllers: Type.Record(Type.String(), Type.Union([Type.Literal('v1'), Type.Literal('v2')])),
     parent: Type.String(),
   }),
+  network: NetworkInfo,
   features: Type.Record(Type.String(), Feature),
 });
 export type Info = Static<typeof Info>;

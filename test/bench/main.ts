@@ -5,7 +5,7 @@
  * kernel takes namespaces down later) would otherwise be counted to whoever comes next. The daemon lives 400
  * lives first, as a daemon does that has been up for a minute; peers are processes and have nothing to warm.
  *
- *     npm run bench [-- --json FILE] [--only life,clients,exec,cli,oci,memory,thousand,attach]
+ *     npm run bench [-- --json FILE] [--only life,clients,exec,cli,oci,memory,thousand,attach,network]
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -17,6 +17,7 @@ import { clientsRow } from './rows/clients.ts';
 import { execRow } from './rows/exec.ts';
 import { lifeRow, lives } from './rows/life.ts';
 import { memoryRows } from './rows/memory.ts';
+import { networkRows } from './rows/network.ts';
 import { ociRow } from './rows/oci.ts';
 import { thousandRows } from './rows/thousand.ts';
 import { printRows, type Row, type Samples } from './samples.ts';
@@ -41,6 +42,7 @@ try {
     cli: () => cliRow(daemon, contestants, samples),
     oci: () => ociRow(contestants, samples),
     attach: () => attachRows(daemon),
+    network: () => networkRows(samples),
     thousand: () => thousandRows(daemon),
   };
   for (const [name, stage] of Object.entries(stages)) {

@@ -52,7 +52,11 @@ const REFUSED: [string, Record<string, unknown>, string][] = [
   ['env without a name', { env: ['=x'] }, 'env[0]'],
   ['NUL in an argument', { command: ['a\0b'] }, 'command[0]'],
   ['no command', { command: [] }, 'command'],
-  ['bridge, which is not built yet', { network: { mode: 'bridge' } }, 'network.mode'],
+  [
+    'ports and a mode without a network',
+    { network: { mode: 'none', publish: [{ containerPort: 80 }] } },
+    'network.publish',
+  ],
   ['a bind without a source', { mounts: [{ type: 'bind', target: '/x' }] }, 'mounts[0].source'],
   ['a sysctl of the host', { sysctls: { 'kernel.core_pattern': 'x' } }, 'sysctls'],
   ['a sysctl that smuggles another', { sysctls: { 'kernel.shm_rmid_forced': '1+kernel.core_pattern=|/x' } }, 'sysctls'],

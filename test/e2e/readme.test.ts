@@ -1,33 +1,12 @@
 /** The README's lines are executed as they stand there, in order, against a daemon of the test's own. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { TestDaemon, run } from '../harness/daemon.ts';
+import { blocksOf } from '../harness/pages.ts';
 
 const top = join(import.meta.dirname, '../..');
-
-interface Block {
-  readonly heading: string;
-  readonly script: string;
-}
-
-/** The ```sh blocks and the heading each stands under. */
-function blocksOf(file: string): Block[] {
-  const blocks: Block[] = [];
-  let heading = '';
-  let script: string[] | undefined;
-  for (const line of readFileSync(join(top, file), 'utf8').split('\n')) {
-    if (script !== undefined) {
-      if (line === '```') {
-        blocks.push({ heading, script: script.join('\n') });
-        script = undefined;
-      } else script.push(line);
-    } else if (line === '```sh') script = [];
-    else if (line.startsWith('#')) heading = line.replace(/^#+ /, '');
-  }
-  return blocks;
-}
 
 /** Where tare-oci keeps states when nothing is said, as in the README. It stays when the last container has gone. */
 const OCI_ROOT = '/run/tare-oci';
@@ -60,12 +39,12 @@ const EXPECTED: Record<string, RegExp[]> = {
 };
 
 test('README.md has blocks to test', () => {
-  assert.ok(blocksOf('README.md').length >= 3);
+  assert.ok(blocksOf('README.md', 'sh').length >= 3);
 });
 
-for (const [index, { heading, script }] of blocksOf('README.md').entries()) {
+for (const [index, { heading, text }] of blocksOf('README.md', 'sh').entries()) {
   test(`README.md, ${heading}, block ${index + 1}`, async () => {
-    const result = await run('bash', ['-euo', 'pipefail', '-c', script], {
+    const result = await run('bash', ['-euo', 'pipefail', '-c', text], {
       env: {
         PATH: `${join(top, 'bin')}:${process.env.PATH ?? ''}`,
         TARE_HOST: `unix://${daemon.socket}`,

@@ -41,21 +41,32 @@ export async function run(
   return { code, signal, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
 }
 
+export interface DaemonSettings {
+  /** Further options of tared; they have the last word. */
+  readonly args?: readonly string[];
+  /** A command that runs the daemon as its own process, such as strace -D. */
+  readonly under?: readonly string[];
+}
+
 export class TestDaemon {
   readonly folder: string;
   readonly root: string;
   readonly run: string;
   readonly rootfs: string;
   readonly client: Client;
+  private readonly command: readonly [string, ...string[]];
   private child: ChildProcess | undefined;
   private log = '';
 
-  private constructor(folder: string) {
+  private constructor(folder: string, { args = [], under = [] }: DaemonSettings) {
     this.folder = folder;
     this.root = join(folder, 'root');
     this.run = join(folder, 'run');
     this.rootfs = join(folder, 'rootfs');
     this.client = new Client(this.socket);
+    // these tests run in the machine's own network, where nothing is to be made
+    const own = ['--root', this.root, '--run', this.run, '--log-level', 'info', '--default-network', 'none'];
+    this.command = [...under, join(top, 'bin/tared'), ...own, ...args] as [string, ...string[]];
   }
 
   get socket(): string {
@@ -73,8 +84,8 @@ export class TestDaemon {
   }
 
   /** Folders, a busybox root and a running daemon. `close` takes it all away. */
-  static async open(): Promise<TestDaemon> {
-    const daemon = new TestDaemon(await mkdtemp(join(tmpdir(), 'tare-e2e-')));
+  static async open(settings: DaemonSettings = {}): Promise<TestDaemon> {
+    const daemon = new TestDaemon(await mkdtemp(join(tmpdir(), 'tare-e2e-')), settings);
     await mkdir(daemon.rootfs);
     makeRootfs(daemon.rootfs);
     await daemon.start();
@@ -83,9 +94,8 @@ export class TestDaemon {
 
   /** Starts the daemon and waits until it answers. */
   async start(): Promise<void> {
-    const child = spawn(join(top, 'bin/tared'), ['--root', this.root, '--run', this.run, '--log-level', 'info'], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const [program, ...args] = this.command;
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.child = child;
     child.stderr.on('data', (chunk: Buffer) => {
       this.log = (this.log + chunk.toString()).slice(-200_000);

@@ -2,9 +2,12 @@
  * What of ours is on the machine: recorded before the suite and compared after it. Only what bears our names or
  * could only come from us is looked at, so that the host's own life is no leak.
  */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile, readdir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 export type Machine = ReadonlySet<string>;
 
@@ -100,6 +103,26 @@ async function links(): Promise<string[]> {
   return (await entries('/sys/class/net')).map((name) => `link ${name}`);
 }
 
+/**
+ * Tables of the machine's own network, of every family: whoever tests a firewall has a namespace for it. The virtual
+ * machine has no nft(8), and nothing in it makes tables.
+ */
+async function tables(): Promise<string[]> {
+  if (!existsSync('/usr/sbin/nft')) return [];
+  const { stdout } = await promisify(execFile)('/usr/sbin/nft', ['list', 'tables']);
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+/** What a daemon with networks would set where it runs. */
+const SETTINGS = ['ipv4/ip_forward', 'ipv4/conf/all/route_localnet', 'ipv6/conf/all/forwarding'];
+
+async function settings(): Promise<string[]> {
+  const values = SETTINGS.map(
+    async (key) => [key, await readFile(`/proc/sys/net/${key}`, 'utf8').catch(gone)] as const,
+  );
+  return (await Promise.all(values)).map(([key, value]) => `setting ${key} = ${value?.trim() ?? 'none'}`);
+}
+
 async function files(): Promise<string[]> {
   const found: string[] = [];
   for (const folder of ['/tmp', '/run', '/var/lib', '/dev/shm']) {
@@ -109,7 +132,10 @@ async function files(): Promise<string[]> {
 }
 
 export async function recordMachine(): Promise<Machine> {
-  const parts = await Promise.all([mounts(), controlGroups(), processes(), networkNamespaces(), links(), files()]);
+  const parts = await Promise.all([
+    ...[mounts(), controlGroups(), processes(), files()],
+    ...[networkNamespaces(), links(), tables(), settings()],
+  ]);
   return new Set(parts.flat());
 }
 

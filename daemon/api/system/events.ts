@@ -5,7 +5,7 @@ export const events = streamRoute({
   method: 'GET',
   path: '/v1/events',
   tag: 'system',
-  summary: 'Follow what happens to containers',
+  summary: 'Follow what happens to containers and networks',
   description:
     'In order, and for one container create before start before die before destroy. Ends at `until`; without it never.',
   query: EventQuery,

@@ -13,22 +13,34 @@ export class NetlinkError extends Error {
   readonly errno: number;
   /** Such as "ENODEV". */
   readonly code: string;
+  /** The kernel's own words, without a name for the step. */
+  readonly words: string | undefined;
+  /** Of a batch: which one it was. */
+  readonly index: number | undefined;
 
-  constructor(step: string, errno: number, words: string | undefined) {
+  constructor(step: string, errno: number, words: string | undefined, index?: number) {
     super(`${step}: ${errnoName(errno)}${words === undefined ? '' : ` (${words})`}`);
     this.errno = errno;
     this.code = errnoName(errno);
+    this.words = words;
+    this.index = index;
   }
 }
 
 /** What a socket must do; tests have one that answers as they please. */
-export type Transport = Pick<NetlinkSocket, 'send' | 'receive' | 'close'>;
+export type Transport = Pick<NetlinkSocket, 'send' | 'sendOnThread' | 'receive' | 'close'>;
 
 export interface Request {
   /** For messages: "find the link eth0". */
   readonly step: string;
   readonly type: number;
   readonly body: Uint8Array;
+}
+
+/** A request that does something, as one of several. */
+export interface Change extends Request {
+  /** FLAG.create, FLAG.exclusive, FLAG.replace, FLAG.append. */
+  readonly flags?: number;
 }
 
 export class Rtnetlink {
@@ -41,7 +53,7 @@ export class Rtnetlink {
 
   /** `namespace`: a descriptor of a network namespace; without one, this process's own. Throws SystemError. */
   static open(namespace?: number): Rtnetlink {
-    return new Rtnetlink(NetlinkSocket.open(NETLINK_ROUTE, namespace));
+    return new Rtnetlink(NetlinkSocket.open(NETLINK_ROUTE, { namespace }));
   }
 
   close(): void {
@@ -51,6 +63,52 @@ export class Rtnetlink {
   /** Does something. `flags`: FLAG.create, FLAG.exclusive. Throws NetlinkError, MalformedMessage. */
   change(request: Request, flags = 0): void {
     this.exchange(request, FLAG.request | FLAG.ack | flags);
+  }
+
+  /**
+   * Does several things by one datagram, in their order. The kernel goes on after one that it refuses: the error is the
+   * first one's, by its step and `index`, and what came after it may have been done. Throws as change does.
+   */
+  batch(changes: readonly Change[]): void {
+    if (changes.length === 0) return;
+    const first = (this.sequence + 1) >>> 0;
+    this.transport.send(this.encodeBatch(changes));
+    this.finishBatch(changes, first);
+  }
+
+  /** The same, where the kernel takes long: the event loop goes on meanwhile. The connection is nobody else's until then. */
+  async batchOnThread(changes: readonly Change[]): Promise<void> {
+    if (changes.length === 0) return;
+    const first = (this.sequence + 1) >>> 0;
+    await this.transport.sendOnThread(this.encodeBatch(changes));
+    this.finishBatch(changes, first);
+  }
+
+  /** Only the last one is acknowledged; refusals come unasked. */
+  private encodeBatch(changes: readonly Change[]): Buffer {
+    return Buffer.concat(
+      changes.map(({ type, body, flags = 0 }, index) => {
+        this.sequence = (this.sequence + 1) >>> 0;
+        const asked = FLAG.request | flags | (index === changes.length - 1 ? FLAG.ack : 0);
+        return encodeMessage({ type, flags: asked, sequence: this.sequence, body });
+      }),
+    );
+  }
+
+  private finishBatch(changes: readonly Change[], first: number): void {
+    let refusal: NetlinkError | undefined;
+    for (;;) {
+      for (const message of this.next(changes[0]?.step ?? '')) {
+        const index = (message.sequence - first) >>> 0;
+        const change = changes[index];
+        if (change === undefined || message.type !== TYPE.error) continue;
+        const { errno, words } = decodeOutcome(message);
+        if (errno !== 0) refusal ??= new NetlinkError(change.step, errno, words, index);
+        if (index < changes.length - 1) continue;
+        if (refusal !== undefined) throw refusal;
+        return;
+      }
+    }
   }
 
   /** Asks for one thing; the bodies of what came before the acknowledgement. Throws as change does. */

@@ -34,8 +34,8 @@ export interface SpecDefaults {
   /** Default 0:0. */
   readonly user?: User;
   readonly terminal?: boolean;
-  /** "host" shares the host's network namespace; default "none": one of its own with only `lo`. */
-  readonly network?: 'none' | 'host';
+  /** "host" shares the host's network namespace, a path joins another; default: one of its own. */
+  readonly network?: 'host' | { readonly type: NamespaceType; readonly path?: string };
   /** Full names; default the 14 of the default profile. Bounding, effective and permitted. */
   readonly capabilities?: readonly string[];
   /** The profile, from seccomp/default-profile.ts; undefined is unconfined. */
@@ -140,9 +140,9 @@ function defaultProcess(from: SpecDefaults): Process {
 function defaultLinux(from: SpecDefaults): Linux {
   const privileged = from.privileged ?? false;
   const types: NamespaceType[] = ['pid', 'ipc', 'uts', 'mount', 'cgroup'];
-  if (from.network !== 'host') types.push('network');
+  const { network = { type: 'network' as const } } = from;
   return {
-    namespaces: types.map((type) => ({ type })),
+    namespaces: [...types.map((type) => ({ type })), ...(network === 'host' ? [] : [network])],
     resources: {
       // The few that every container may reach are cgroups/device-rules.ts'.
       devices: [{ allow: privileged, access: 'rwm' }],

@@ -46,7 +46,7 @@ const WRONG_FIELDS: readonly (readonly [body: string, code: string, field: strin
     /"b"/,
   ],
   ['{"mounts":[{"type":"bind"}]}', 'invalid_field', 'mounts[0].target', /is required: an absolute path/],
-  ['{"network":{"mode":"x"}}', 'invalid_field', 'network.mode', /"none" or "host" or "bridge", not "x"/],
+  ['{"network":{"mode":"x"}}', 'invalid_field', 'network.mode', /"container:ID" or "ns:\/PATH".*, not "x"/],
   ['{"labels":{"":"x"}}', 'invalid_field', 'labels.', /this name is empty/],
   ['{"labels":{"a":1}}', 'invalid_field', 'labels.a', /text without NUL, not 1/],
   ['{"sysctls":{"a\\nb":"x"}}', 'invalid_field', 'sysctls.a\nb', /this name/],

@@ -14,6 +14,8 @@ const WEB = {
   createdAt: AT,
   startedAt: AT,
   pid: 7,
+  networks: ['bridge', 'back'],
+  ports: [{ containerPort: 80, hostPort: 8080, count: 1, protocol: 'tcp' }],
 };
 
 describe('commands', { timeout: 300_000 }, () => {
@@ -37,14 +39,22 @@ describe('commands', { timeout: 300_000 }, () => {
     answerWith([WEB]);
     const { stdout } = await tare('ps');
     const [head = '', row = ''] = stdout.split('\n');
-    assert.match(head, /^CONTAINER ID {3}ROOTFS {8}COMMAND {6}CREATED .*STATUS .*NAMES$/);
-    assert.match(row, /^a{12} {3}\/srv\/rootfs {3}"sleep 1" .*ago .*Up .* web$/);
+    assert.match(head, /^CONTAINER ID {3}ROOTFS {8}COMMAND {6}CREATED .*STATUS .*PORTS {5,}NAMES$/);
+    assert.match(
+      row,
+      /^a{12} {3}\/srv\/rootfs {3}"sleep 1" .*ago .*Up .* 0.0.0.0:8080->80\/tcp, \[::\]:8080->80\/tcp {3}web$/,
+    );
     assert.equal((await tare('ps', '-q', '--no-trunc')).stdout, `${WEB.id}\n`);
     assert.equal(
-      (await tare('ps', '--format', '{{.ID}} {{.Names}} {{.Labels}}')).stdout,
-      `${'a'.repeat(12)} web k=v\n`,
+      (await tare('ps', '--format', '{{.ID}} {{.Names}} {{.Labels}} {{.Networks}}')).stdout,
+      `${'a'.repeat(12)} web k=v bridge,back\n`,
     );
     assert.equal((JSON.parse((await tare('ps', '--format', 'json')).stdout) as { Names: string }).Names, 'web');
+  });
+
+  it('ps shows no ports of what does not run', async () => {
+    answerWith([{ ...WEB, status: 'stopped', exit: { unknown: true, oomKilled: false, at: AT } }]);
+    assert.equal((await tare('ps', '-a', '--format', '{{.Ports}}|{{.Networks}}')).stdout, '|bridge,back\n');
   });
 
   it('ps asks for what the filters say', async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Command } from '../../../client/command.ts';
-import { loadCommands } from '../../../client/commands/table.ts';
+import { COMMANDS, loadCommands } from '../../../client/commands/table.ts';
 import { bashCompletion } from '../../../client/completion/bash.ts';
 import { fishCompletion } from '../../../client/completion/fish.ts';
 import { zshCompletion } from '../../../client/completion/zsh.ts';
@@ -16,9 +16,10 @@ describe('completion', () => {
   before(async () => {
     commands = await loadCommands();
     directory = mkdtempSync(join(tmpdir(), 'tare-completion-'));
-    // What the script asks for the names of containers.
-    writeFileSync(join(directory, 'tare'), '#!/bin/sh\necho web\necho worker\n', { mode: 0o755 });
-    writeFileSync(join(directory, 'script'), bashCompletion(commands));
+    // What the script asks for the names of containers and networks.
+    const names = '#!/bin/sh\nif [ "$1" = network ]; then echo back; echo bridge; else echo web; echo worker; fi\n';
+    writeFileSync(join(directory, 'tare'), names, { mode: 0o755 });
+    writeFileSync(join(directory, 'script'), bashCompletion({ table: COMMANDS, commands }));
   });
   after(() => {
     rmSync(directory, { recursive: true });
@@ -44,7 +45,8 @@ describe('completion', () => {
 
   it('offers flags', () => {
     assert.deepEqual(offered('run', '--memory-s'), ['--memory-swap']);
-    assert.deepEqual(offered('run', '--publ'), []);
+    assert.deepEqual(offered('run', '--publ'), ['--publish']);
+    assert.deepEqual(offered('run', '--heal'), []);
     assert.deepEqual(offered('ps', '--no'), ['--no-trunc']);
     assert.deepEqual(offered('--ho'), ['--host']);
   });
@@ -56,8 +58,21 @@ describe('completion', () => {
     assert.deepEqual(offered('exec', 'web', 'wo'), []);
   });
 
+  it('offers what belongs to a group', () => {
+    assert.deepEqual(offered('network', 'c'), ['create', 'connect']);
+    assert.deepEqual(offered('network', 'create', '--sub'), ['--subnet']);
+    assert.deepEqual(offered('network', 'rm', 'b'), ['back', 'bridge']);
+    assert.deepEqual(offered('network', 'rm', 'back', 'br'), ['bridge']);
+    assert.deepEqual(offered('network', 'connect', '--ip', '10.0.0.1', 'ba'), ['back']);
+    assert.deepEqual(offered('network', 'connect', 'back', 'we'), ['web']);
+    assert.deepEqual(offered('--host', 'unix:///x', 'network', 'dis'), ['disconnect']);
+    assert.deepEqual(offered('create', '--netw'), ['--network', '--network-alias']);
+  });
+
   it('offers values of flags', () => {
     assert.deepEqual(offered('run', '--network', 'h'), ['host']);
+    assert.deepEqual(offered('run', '--network', 'b'), ['back', 'bridge']);
+    assert.deepEqual(offered('network', 'create', '--driver', 'b'), ['bridge']);
     assert.deepEqual(offered('kill', '-s', 'US'), ['USR1', 'USR2']);
     assert.deepEqual(offered('completion', 'z'), ['zsh']);
   });
@@ -65,9 +80,9 @@ describe('completion', () => {
   const scripts = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion };
   for (const [shell, script] of Object.entries(scripts)) {
     it(`names every command and flag for ${shell}`, () => {
-      const text = script(commands);
+      const text = script({ table: COMMANDS, commands });
       for (const command of commands) {
-        assert.ok(text.includes(command.name));
+        for (const word of command.name.split(' ')) assert.ok(text.includes(word), word);
         for (const flag of command.flags) {
           assert.equal(text.includes(flag.name) || flag.refused !== undefined, true, flag.name);
         }

@@ -120,8 +120,7 @@ describe('the request of create', () => {
   it('refuses by name what cannot be done', () => {
     for (const [words, message] of [
       [['--init'], /--init is not supported/],
-      [['-p', '80:80'], /-p is not supported/],
-      [['--network', 'mine'], /--network "mine" is not supported/],
+      [['-P'], /-P is not supported/],
       [['--security-opt', 'apparmor=x'], /apparmor=x.* is not supported/],
       [['--log-opt', 'tag=x'], /tag=x.* is not supported/],
       [['--ulimit', 'nofile'], /--ulimit "nofile" is not/],

@@ -68,7 +68,17 @@ describe('text of tables', () => {
   });
 
   it('says how a container is', () => {
-    const container = { id: '', name: '', rootfs: '', command: [], labels: {}, createdAt: AT, startedAt: AT };
+    const container = {
+      id: '',
+      name: '',
+      rootfs: '',
+      command: [],
+      labels: {},
+      createdAt: AT,
+      startedAt: AT,
+      networks: [],
+      ports: [],
+    };
     const exit = { unknown: false, code: 137, oomKilled: false, at: AT };
     assert.equal(statusText({ ...container, status: 'running' }, NOW), 'Up 5 minutes');
     assert.equal(statusText({ ...container, status: 'paused' }, NOW), 'Up 5 minutes (Paused)');

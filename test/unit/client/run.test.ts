@@ -101,6 +101,16 @@ describe('tare run', { timeout: 300_000 }, () => {
     assert.equal(ended.stderr, 'tare: limits.memory must be bytes\nhint: it was given with --memory\n');
   });
 
+  it('names the flag of what only the start refuses', async () => {
+    const body = problem('launch_failed', 'interfaces[0].add: no such kind', 422, { field: 'interfaces[0].add' });
+    daemon.answer = ({ url }) => (url.endsWith('/start') ? { status: 422, body } : undefined);
+    for (const words of [['x'], ['-d', 'x']]) {
+      const { code, stderr } = await run(...words);
+      assert.equal(code, 125);
+      assert.equal(stderr, 'tare: interfaces[0].add: no such kind\nhint: it was given with --interface\n');
+    }
+  });
+
   it('says so when the daemon is lost, and ends with 125', async () => {
     const client = startClient(daemon.socket, ['run', '--rm', '-i', '--rootfs', '/', 'wait']);
     await daemon.until(() => daemon.called('POST', /wait/) !== undefined);

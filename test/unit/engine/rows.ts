@@ -1,6 +1,7 @@
 /** Rows for tests. */
 import { randomBytes } from 'node:crypto';
 import type { ContainerRow, Documents } from '../../../daemon/registry/containers.ts';
+import type { NetworkRow } from '../../../daemon/registry/networks.ts';
 
 export function identifier(): string {
   return randomBytes(32).toString('hex');
@@ -32,6 +33,7 @@ export function containerRow(given: Partial<ContainerRow>): ContainerRow {
     exit: null,
     failure: null,
     poststop: null,
+    network: { mode: 'none', publish: [] },
     ...given,
   };
 }
@@ -42,3 +44,22 @@ export const documents: Documents = {
   root: '{"kind":"bind","source":"/rootfs"}',
   bundle: '/rootfs',
 };
+
+export function networkRow(given: Partial<NetworkRow>): NetworkRow {
+  const id = given.id ?? identifier();
+  return {
+    id,
+    name: `network-${id.slice(0, 12)}`,
+    bridge: `br-${id.slice(0, 12)}`,
+    internal: false,
+    interContainer: true,
+    mtu: 1500,
+    labels: {},
+    createdAt: '2026-01-01T00:00:00.000000000Z',
+    subnets: [
+      { family: 4, subnet: '10.1.2.0/24', gateway: '10.1.2.1', range: undefined },
+      { family: 6, subnet: 'fd00::/64', gateway: 'fd00::1', range: 'fd00::/112' },
+    ],
+    ...given,
+  };
+}

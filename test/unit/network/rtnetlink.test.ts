@@ -34,7 +34,7 @@ void test('attributes, messages, links and addresses come back as they went', ()
       assert.deepEqual(plain(decodeAttributes(encodeAttributes(list))), plain(list));
     }),
   );
-  const message = fc.record({ type: u16, flags: u16, sequence: u32, body: bytes });
+  const message = fc.record({ type: u16, flags: u16, sequence: u32, port: u32, body: bytes });
   fc.assert(
     fc.property(fc.array(message, { maxLength: 6 }), (list) => {
       assert.deepEqual(plain(decodeMessages(Buffer.concat(list.map(encodeMessage)))), plain(list));
@@ -103,6 +103,7 @@ function answering(answer: (sequence: number, round: number) => Message[][]): Rt
       assert.ok(message !== undefined);
       waiting = answer(message.sequence, sent++).map((list) => Buffer.concat(list.map(encodeMessage)));
     },
+    sendOnThread: () => Promise.reject(new Error('unused')),
     receive: () => waiting.shift(),
     close: () => undefined,
   };

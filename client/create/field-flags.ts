@@ -1,0 +1,51 @@
+/** A problem of the API names a field; a user of the command line knows the flag that it came from. */
+import { ProblemError } from '../errors.ts';
+
+/** By field: "[]" stands for any place in a list, and what lies deeper has the flag of what it lies in. */
+export type FieldFlags = Readonly<Record<string, string>>;
+
+/** Of `create`, `run` and `update`, where the names differ. */
+const CREATE_FIELDS: FieldFlags = {
+  'limits.memory': '--memory',
+  'limits.memorySwap': '--memory-swap',
+  'limits.memoryReservation': '--memory-reservation',
+  'limits.cpus': '--cpus',
+  'limits.cpuShares': '--cpu-shares',
+  'limits.cpuset': '--cpuset-cpus',
+  'limits.pids': '--pids-limit',
+  'log.maxSize': '--log-opt max-size',
+  'log.maxFiles': '--log-opt max-file',
+  'network.mode': '--network',
+  'network.networks': '--network',
+  'network.networks[].ipv4': '--ip, or ip= of --network',
+  'network.networks[].ipv6': '--ip6, or ip6= of --network',
+  'network.networks[].mac': '--mac-address, or mac-address= of --network',
+  'network.networks[].aliases': '--network-alias, or alias= of --network',
+  'network.publish': '--publish',
+  'network.dns.servers': '--dns',
+  'network.dns.search': '--dns-search',
+  'network.dns.options': '--dns-option',
+  'network.hosts': '--add-host',
+  interfaces: '--interface',
+  pinNamespaces: '--pin-namespace',
+  publish: '--publish',
+  stopSignal: '--stop-signal',
+  stopTimeout: '--stop-timeout',
+  oomScoreAdj: '--oom-score-adj',
+  ulimits: '--ulimit',
+  devices: '--device',
+  groups: '--group-add',
+};
+
+/** The error itself, or where a flag is to be told, the same with a hint of it. */
+export function withFlag(error: unknown, flags = CREATE_FIELDS): unknown {
+  if (!(error instanceof ProblemError) || error.hint !== undefined || error.problem.field === undefined) return error;
+  const flag = flagOf(error.problem.field.replace(/\[\d+\]/g, '[]'), flags);
+  return flag === undefined ? error : new ProblemError({ ...error.problem, hint: `it was given with ${flag}` });
+}
+
+function flagOf(field: string, flags: FieldFlags): string | undefined {
+  const flag = flags[field];
+  if (flag !== undefined || field === '') return flag;
+  return flagOf(field.replace(/(\[\]|[.]?[^.[\]]+)$/, ''), flags);
+}

@@ -1,0 +1,60 @@
+/** Which bridge of a network each veth is a port of: the first that has room. A bridge has 1,023 ports, not one more. */
+import { createHash } from 'node:crypto';
+import type { Extension } from '../../network/plane/extension.ts';
+
+/** BR_MAX_PORTS of net/bridge/br_private.h, but for 0. */
+const BRIDGE_PORTS_MAX = 1023;
+/** So many of a bridge's ports are endpoints'; the others join bridges. */
+const ENDPOINTS_MAX = BRIDGE_PORTS_MAX - 23;
+/** In one hexadecimal digit. */
+export const EXTENSIONS_MAX = 15;
+
+export class BridgePorts {
+  private readonly tag: string;
+  private readonly most: number;
+  /** By veth. */
+  private readonly bridgeOf = new Map<string, string>();
+  private readonly counts = new Map<string, number>();
+
+  constructor(tag: string, most = ENDPOINTS_MAX) {
+    this.tag = tag;
+    this.most = most;
+  }
+
+  /** 0: the network's own bridge; from 1 on its further ones. undefined: all are full. */
+  choose(bridge: string): number | undefined {
+    for (let number = 0; number <= EXTENSIONS_MAX; number++) {
+      const name = number === 0 ? bridge : this.extension(bridge, number).name;
+      if ((this.counts.get(name) ?? 0) < this.most) return number;
+    }
+    return undefined;
+  }
+
+  take(veth: string, bridge: string): void {
+    this.release(veth);
+    this.bridgeOf.set(veth, bridge);
+    this.counts.set(bridge, (this.counts.get(bridge) ?? 0) + 1);
+  }
+
+  /** What is no port is passed over. */
+  release(veth: string): void {
+    const bridge = this.bridgeOf.get(veth);
+    if (bridge === undefined) return;
+    this.bridgeOf.delete(veth);
+    const left = (this.counts.get(bridge) ?? 1) - 1;
+    if (left === 0) this.counts.delete(bridge);
+    else this.counts.set(bridge, left);
+  }
+
+  /** The names of one: `number` from 1 to EXTENSIONS_MAX. */
+  extension(bridge: string, number: number): Extension {
+    const hash = createHash('sha256').update(bridge).digest('hex').slice(0, 8);
+    const rest = `${this.tag}${hash}${number.toString(16)}`;
+    return { name: `tb${rest}`, near: `tp${rest}`, far: `tq${rest}` };
+  }
+
+  /** Whether an interface of this name is a further bridge of `bridge`. */
+  isExtension(name: string, bridge: string): boolean {
+    return name.startsWith(this.extension(bridge, 1).name.slice(0, -1));
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The files that a container has of its own for names: /etc/hosts, /etc/hostname and /etc/resolv.conf, bound over those
+ * of its root (daemon/network/container-files.ts writes them). What stands there may be a link: init makes a mount point
+ * only where it names it itself, so links are followed here, inside the root.
+ */
+import { lstatSync, readlinkSync } from 'node:fs';
+import { posix } from 'node:path';
+import type { Mount } from '../../runtime/spec/types.ts';
+
+export const CONTAINER_FILES = ['hosts', 'hostname', 'resolv.conf'] as const;
+export type ContainerFile = (typeof CONTAINER_FILES)[number];
+
+const LINKS_MAX = 8;
+/** Mounts of the runtime's own: nothing of ours goes there, whatever a link says. */
+const NEVER = /^\/(proc|sys|dev)(\/|$)/;
+
+export interface FileMounts {
+  readonly mounts: readonly Mount[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * @param root - the root file system on the host, and whether no mount point can be made in it
+ * @param directory - where the files are
+ * @param taken - where the container has mounts of its own
+ */
+export function fileMounts(
+  root: { readonly path: string; readonly isFixed: boolean },
+  directory: string,
+  taken: readonly string[],
+): FileMounts {
+  const mounts: Mount[] = [];
+  const warnings: string[] = [];
+  for (const file of CONTAINER_FILES) {
+    const path = `/etc/${file}`;
+    if (taken.includes(path)) continue;
+    const place = placeOf(root.path, path);
+    if (place === undefined || (root.isFixed && !place.exists)) {
+      const why = place === undefined ? 'it is a link that leads nowhere' : 'it is not in the read-only root';
+      warnings.push(`${path} is left as it is: ${why}`);
+      continue;
+    }
+    if (taken.includes(place.path)) continue;
+    const options = ['bind', 'rw', 'rprivate'];
+    mounts.push({ destination: place.path, type: 'bind', source: posix.join(directory, file), options });
+  }
+  return { mounts, warnings };
+}
+
+/** What a path of the root leads to, links followed. A wrong answer harms nothing: init resolves it again, in the root. */
+function placeOf(root: string, path: string): { path: string; exists: boolean } | undefined {
+  let at = path;
+  for (let links = 0; links < LINKS_MAX; links++) {
+    const status = lstatSync(posix.join(root, at), { throwIfNoEntry: false });
+    if (status?.isSymbolicLink() !== true) {
+      if (status?.isDirectory() === true || NEVER.test(at)) return undefined;
+      return { path: at, exists: status !== undefined };
+    }
+    at = posix.resolve(posix.dirname(at), readlinkSync(posix.join(root, at)));
+  }
+  return undefined;
+}

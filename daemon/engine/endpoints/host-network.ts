@@ -1,0 +1,445 @@
+/**
+ * What the host has of our networks: bridges, the firewall's table, the DNS server. Nothing of it is there, and nothing
+ * is opened, before the first container needs it.
+ */
+import { closeSync, existsSync, fstatSync, openSync } from 'node:fs';
+import { HostResolvers } from '../../network/dns/host-resolvers.ts';
+import { NameTable } from '../../network/dns/name-table.ts';
+import { DnsServer } from '../../network/dns/server.ts';
+import { Firewall } from '../../network/firewall/firewall.ts';
+import type { Prefix } from '../../network/address.ts';
+import { PortBook } from '../../network/ipam/port-book.ts';
+import { ensureBridge } from '../../network/plane/bridge.ts';
+import { setDefaultRoutes } from '../../network/plane/default-routes.ts';
+import { detachEndpoint } from '../../network/plane/detach.ts';
+import { attachEndpoints } from '../../network/plane/endpoint.ts';
+import { ensureExtension } from '../../network/plane/extension.ts';
+import { hostPrefixes } from '../../network/plane/host-prefixes.ts';
+import { needForwarding, type SettingChange, SettingError } from '../../network/plane/settings.ts';
+import { watchLinks } from '../../network/plane/watch.ts';
+import { Rtnetlink } from '../../network/rtnetlink/connection.ts';
+import { findLink, listLinks } from '../../network/rtnetlink/links.ts';
+import type { EndpointShape, NetworkLog, NetworkShape, PortMapping } from '../../network/types.ts';
+import type { NetworkHost } from '../networks/context.ts';
+import { checkStillFree } from '../networks/subnets.ts';
+import { EngineError } from '../errors.ts';
+import { vethPrefix } from '../networks/bridge-name.ts';
+import { BridgePorts } from './bridge-ports.ts';
+import { hostError } from './host-error.ts';
+
+export interface HostNetworkParts {
+  readonly log: NetworkLog;
+  readonly table: string;
+  /** Of the names of our interfaces. */
+  readonly tag: string;
+  /** What is published of all containers. */
+  readonly published: () => readonly PortMapping[];
+  /** A setting of the host is about to be changed. */
+  readonly record: (change: SettingChange) => void;
+  /** Veths of ours that are gone; several at once where many containers end. */
+  readonly linksGone: (names: readonly string[]) => void;
+}
+
+interface Opened {
+  readonly connection: Rtnetlink;
+  readonly firewall: Firewall;
+  readonly server: DnsServer;
+  readonly watch: { close(): void };
+}
+
+export class HostNetwork implements NetworkHost {
+  readonly names = new NameTable();
+  readonly resolvers = new HostResolvers();
+  /** Whose a port of the host is, by the container's id. */
+  readonly ports = new PortBook<string>();
+  private readonly parts: HostNetworkParts;
+  private opened: Opened | undefined;
+  /** By id: those whose bridge, rules and DNS stand, or are on their way. */
+  private readonly standing = new Map<string, { readonly network: NetworkShape; ready: Promise<void> | undefined }>();
+  /** Networks on whose gateways no DNS server could be bound, and why. */
+  private readonly mute = new Map<string, string>();
+  private readonly failures = new Map<string, string>();
+  private gone = new Set<string>();
+  private readonly waiting = new Set<{ readonly told: (names: readonly string[]) => void }>();
+
+  private readonly bridges: BridgePorts;
+
+  constructor(parts: HostNetworkParts) {
+    this.parts = parts;
+    this.bridges = new BridgePorts(parts.tag);
+  }
+
+  get isOpen(): boolean {
+    return this.opened !== undefined;
+  }
+
+  get hasIpv6(): boolean {
+    return existsSync('/proc/sys/net/ipv6');
+  }
+
+  /** Throws EngineError: `host_lacks_feature`, `kernel_refused`. */
+  private open(): Opened {
+    if (this.opened !== undefined) return this.opened;
+    const close: (() => void)[] = [];
+    const own = <T extends { close(): void }>(part: T): T => {
+      close.push(() => {
+        part.close();
+      });
+      return part;
+    };
+    try {
+      const connection = own(Rtnetlink.open());
+      const { log, table } = this.parts;
+      const firewall = own(Firewall.open({ table, log }));
+      // made again, of this, where others change it
+      firewall.watch(() => ({ networks: this.networks(), ports: this.parts.published() }));
+      const server = own(new DnsServer({ table: this.names, log, resolvers: this.resolvers }));
+      const watch = own(watchLinks(this.linkEvents(), log));
+      this.opened = { connection, firewall, server, watch };
+      return this.opened;
+    } catch (error) {
+      for (const step of close.toReversed()) step();
+      throw hostError(error, 'the network of the host cannot be used');
+    }
+  }
+
+  private networks(): NetworkShape[] {
+    return [...this.standing.values()].map(({ network }) => network);
+  }
+
+  private linkEvents() {
+    return {
+      removed: (name: string) => {
+        this.removed(name);
+      },
+      lost: () => {
+        const there = new Set(this.linkNames());
+        for (const { network } of this.standing.values()) if (!there.has(network.bridge)) this.bridgeGone(network);
+        this.parts.linksGone([]);
+      },
+    };
+  }
+
+  /** Those of one turn of the event loop are told together. */
+  private removed(name: string): void {
+    for (const { network } of this.standing.values()) if (network.bridge === name) this.bridgeGone(network);
+    if (this.gone.size === 0) {
+      setImmediate(() => {
+        const names = [...this.gone];
+        this.gone = new Set();
+        for (const name of names) this.bridges.release(name);
+        this.parts.linksGone(names);
+        for (const { told } of [...this.waiting]) told(names);
+      });
+    }
+    this.gone.add(name);
+  }
+
+  /** Resolves when the link is gone and its addresses are given back, or after so long. */
+  async untilGone(name: string, milliseconds: number): Promise<void> {
+    if (this.opened === undefined || !this.hasInterface(name)) return;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const told = (names: readonly string[]): void => {
+      if (names.includes(name)) resolve(undefined);
+    };
+    const entry = { told };
+    const timer = setTimeout(resolve, milliseconds, undefined);
+    this.waiting.add(entry);
+    await promise;
+    clearTimeout(timer);
+    this.waiting.delete(entry);
+  }
+
+  /** Not by us: it is made again at the next need. */
+  private bridgeGone(network: NetworkShape): void {
+    this.standing.delete(network.id);
+    this.parts.log.warn({ network: network.id, bridge: network.bridge }, 'the bridge of a network was removed');
+  }
+
+  /**
+   * Bridges, rules and DNS of these networks stand, and the host forwards. Throws EngineError.
+   */
+  async ensure(networks: readonly NetworkShape[]): Promise<void> {
+    for (const network of networks) {
+      const before = this.standing.get(network.id);
+      if (before !== undefined) {
+        if (before.ready !== undefined) await before.ready;
+        continue;
+      }
+      const entry = { network, ready: this.make(network) as Promise<void> | undefined };
+      this.standing.set(network.id, entry);
+      try {
+        await entry.ready;
+        entry.ready = undefined;
+      } catch (error) {
+        this.standing.delete(network.id);
+        throw error;
+      }
+    }
+  }
+
+  private async make(network: NetworkShape): Promise<void> {
+    const { connection, firewall, server } = this.open();
+    try {
+      if (!this.hasInterface(network.bridge)) checkStillFree(network, this.prefixes());
+      this.forward(network);
+      ensureBridge(connection, network);
+      firewall.addNetwork(network);
+    } catch (error) {
+      throw hostError(error, `the bridge ${network.bridge} cannot be made`);
+    }
+    await this.listen(server, network);
+  }
+
+  /** A host that does not let itself be told to forward may forward all the same, or only between containers. */
+  private forward(network: NetworkShape): void {
+    if (network.internal) return;
+    try {
+      needForwarding(
+        network.subnets.map(({ family }) => family),
+        this.parts.record,
+      );
+      this.failures.delete('forwarding');
+    } catch (error) {
+      if (!(error instanceof SettingError)) throw error;
+      this.parts.log.warn({ err: error }, 'the host does not let forwarding be turned on');
+      this.failures.set('forwarding', error.message);
+    }
+  }
+
+  private async listen(server: DnsServer, { id, internal, subnets, bridge }: NetworkShape): Promise<void> {
+    try {
+      await server.listen({ id, internal, gateways: subnets.map(({ gateway }) => gateway) });
+      this.mute.delete(id);
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      this.mute.set(id, `names of bridge ${bridge} are not served: ${words}`);
+      this.parts.log.warn({ err: error, network: id }, 'the DNS server of a network could not be bound');
+    }
+  }
+
+  /** The DNS server of the network answers, or will. */
+  answersNames(network: NetworkShape): boolean {
+    return !this.mute.has(network.id);
+  }
+
+  /**
+   * Puts the container of this process (init, or another of it) on its networks. Throws EngineError.
+   */
+  attach(pid: number, endpoints: readonly EndpointShape[]): void {
+    try {
+      inNamespaceOf(pid, (namespace) => {
+        this.attachTo(namespace, endpoints);
+      });
+    } catch (error) {
+      throw hostError(error, 'the network of the container cannot be made');
+    }
+  }
+
+  /** The same for a descriptor of a network namespace, which is another than this process's. */
+  attachTo(namespace: number, endpoints: readonly EndpointShape[]): void {
+    const { connection } = this.open();
+    try {
+      const placed = endpoints.map((endpoint) => this.onBridge(connection, endpoint));
+      attachEndpoints(connection, namespace, placed);
+    } catch (error) {
+      throw hostError(error, 'the network of the container cannot be made');
+    }
+  }
+
+  /** A port of the network's own bridge while that has one left, else of a further one. */
+  private onBridge(connection: Rtnetlink, endpoint: EndpointShape): EndpointShape {
+    const { bridge, hostInterface } = endpoint;
+    const number = this.bridges.choose(bridge);
+    if (number === undefined) {
+      throw new EngineError('pool_exhausted', `no bridge of ${bridge} has a port left`);
+    }
+    const network = this.networks().find((one) => one.bridge === bridge);
+    if (number === 0 || network === undefined) {
+      this.bridges.take(hostInterface, bridge);
+      return endpoint;
+    }
+    const extension = this.bridges.extension(bridge, number);
+    ensureExtension(connection, network, extension);
+    this.bridges.take(hostInterface, extension.name);
+    return { ...endpoint, bridge: extension.name };
+  }
+
+  /** Which ports are taken already: of what a former daemon left. */
+  private countPorts(connection: Rtnetlink): void {
+    const links = listLinks(connection);
+    const names = new Map(links.map(({ index, name }) => [index, name]));
+    for (const { name, settings } of links) {
+      const master = settings.master === undefined ? undefined : names.get(settings.master);
+      if (master !== undefined && name.startsWith(vethPrefix(this.parts.tag))) this.bridges.take(name, master);
+    }
+  }
+
+  /** The container of this namespace has the endpoint's default routes from now on. Throws EngineError. */
+  route(namespace: number, endpoint: EndpointShape): void {
+    try {
+      setDefaultRoutes(namespace, endpoint);
+    } catch (error) {
+      throw hostError(error, 'the default route of the container cannot be changed');
+    }
+  }
+
+  /** Takes a pair of veths away while its container runs on. Throws EngineError. */
+  async detach(hostInterface: string): Promise<void> {
+    try {
+      await detachEndpoint(hostInterface);
+    } catch (error) {
+      throw hostError(error, 'the container cannot be taken off the network');
+    }
+  }
+
+  publish(ports: readonly PortMapping[]): void {
+    if (ports.length === 0) return;
+    try {
+      this.open().firewall.publish(ports);
+    } catch (error) {
+      throw hostError(error, 'the ports cannot be published');
+    }
+  }
+
+  /** What cannot be taken away is told to the log: the container it belongs to has ended. */
+  unpublish(ports: readonly PortMapping[]): void {
+    if (ports.length === 0) return;
+    try {
+      this.open().firewall.unpublish(ports);
+    } catch (error) {
+      this.parts.log.error({ err: error }, 'published ports could not be taken away');
+    }
+  }
+
+  /** In one transaction: what stays is not interrupted. Throws EngineError. */
+  change(gone: readonly PortMapping[], come: readonly PortMapping[]): void {
+    if (gone.length === 0 && come.length === 0) return;
+    try {
+      this.open().firewall.change(gone, come);
+    } catch (error) {
+      throw hostError(error, 'the published ports cannot be changed');
+    }
+  }
+
+  /** What a former daemon left is as it is to be: bridges, DNS, and the whole of the firewall at once. Throws EngineError. */
+  async adopt(networks: readonly NetworkShape[], ports: readonly PortMapping[]): Promise<void> {
+    const { connection, firewall, server } = this.open();
+    try {
+      for (const network of networks) {
+        this.forward(network);
+        ensureBridge(connection, network);
+        this.standing.set(network.id, { network, ready: undefined });
+      }
+      this.countPorts(connection);
+      firewall.apply({ networks, ports });
+    } catch (error) {
+      throw hostError(error, 'the networks cannot be made again');
+    }
+    await Promise.all(networks.map((network) => this.listen(server, network)));
+  }
+
+  /** Links of ours that belong to nobody. */
+  async removeLinks(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      this.parts.log.warn({ link: name }, 'an interface that belongs to nobody is taken away');
+      await detachEndpoint(name);
+    }
+  }
+
+  prefixes(): readonly Prefix[] {
+    return this.looking((connection) => hostPrefixes(connection));
+  }
+
+  hasInterface(name: string): boolean {
+    return this.looking((connection) => findLink(connection, name) !== undefined);
+  }
+
+  linkNames(): string[] {
+    return this.looking((connection) => listLinks(connection).map(({ name }) => name));
+  }
+
+  /** To look at the host nothing need be opened for good. */
+  private looking<T>(look: (connection: Rtnetlink) => T): T {
+    const connection = this.opened?.connection ?? Rtnetlink.open();
+    try {
+      return look(connection);
+    } catch (error) {
+      throw hostError(error, 'the network of the host cannot be read');
+    } finally {
+      if (connection !== this.opened?.connection) connection.close();
+    }
+  }
+
+  /** The bridge goes on a thread: the kernel takes its time, some 50 ms. */
+  async forget(network: NetworkShape): Promise<void> {
+    if (this.standing.delete(network.id) && this.opened !== undefined) {
+      this.opened.server.unlisten(network.id);
+      this.opened.firewall.removeNetwork(network);
+    }
+    this.mute.delete(network.id);
+    try {
+      await this.removeBridges(network);
+    } catch (error) {
+      throw hostError(error, `the bridge ${network.bridge} cannot be removed`);
+    }
+  }
+
+  /** Its own and its further ones; another interface of such a name stays. The pairs between them go with either end. */
+  private async removeBridges({ bridge }: NetworkShape): Promise<void> {
+    const links = this.looking((connection) => listLinks(connection));
+    const ours = links.filter(
+      ({ name, info }) => info?.link?.kind === 'bridge' && (name === bridge || this.bridges.isExtension(name, bridge)),
+    );
+    const pairs = links.filter(({ name }) =>
+      ours.some((one) => one.name === name.replace(/^tp/, 'tb') && one.name !== name),
+    );
+    await Promise.all([...pairs, ...ours].map(({ name }) => detachEndpoint(name)));
+  }
+
+  /** What stands in the way of networks, for `tare info`. */
+  warnings(): string[] {
+    return [...this.failures.values(), ...this.mute.values()];
+  }
+
+  /** `isIdle`: nothing of ours runs, and nothing stays. */
+  async close(isIdle: boolean): Promise<void> {
+    const { opened } = this;
+    if (opened === undefined) return;
+    opened.watch.close();
+    opened.server.close();
+    try {
+      if (isIdle) await this.clear(opened);
+    } catch (error) {
+      this.parts.log.error({ err: error }, 'networks are left on the host: the next daemon takes them over');
+    }
+    opened.firewall.close();
+    opened.connection.close();
+    this.opened = undefined;
+    this.standing.clear();
+  }
+
+  private async clear({ firewall }: Opened): Promise<void> {
+    await Promise.all(this.networks().map((network) => this.removeBridges(network)));
+    firewall.removeAll();
+  }
+}
+
+/** Throws EngineError where it is the daemon's own, which must not be touched; SystemError where there is no process. */
+function inNamespaceOf(pid: number, action: (namespace: number) => void): void {
+  const namespace = openSync(`/proc/${String(pid)}/ns/net`, 'r');
+  try {
+    const own = openSync('/proc/thread-self/ns/net', 'r');
+    try {
+      const [theirs, ours] = [fstatSync(namespace), fstatSync(own)];
+      if (theirs.ino === ours.ino && theirs.dev === ours.dev) {
+        throw new EngineError('launch_failed', 'the container has no network namespace of its own');
+      }
+    } finally {
+      closeSync(own);
+    }
+    action(namespace);
+  } finally {
+    closeSync(namespace);
+  }
+}

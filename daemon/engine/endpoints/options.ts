@@ -1,0 +1,18 @@
+/** What the daemon was told of networks when it was started. */
+import { type AddressPool, DEFAULT_POOLS } from '../../network/ipam/pools.ts';
+import type { DefaultNetwork } from './mode.ts';
+
+export interface NetworkOptions {
+  /** The mode of containers that do not say theirs. */
+  readonly defaultNetwork: DefaultNetwork;
+  /** Where ports are published that do not say where; canonical. undefined: at all addresses of both families. */
+  readonly publishAddress: string | undefined;
+  /** Where subnets are cut from, in their order; without one of IPv6, from a prefix of the daemon's own. */
+  readonly addressPools: readonly AddressPool[];
+}
+
+export const NETWORK_DEFAULTS: NetworkOptions = {
+  defaultNetwork: 'bridge',
+  publishAddress: undefined,
+  addressPools: DEFAULT_POOLS,
+};
