@@ -3,7 +3,7 @@
  * what it has to say is there when send returns; nothing here waits.
  */
 import { closeSync, openSync } from 'node:fs';
-import { libcFunction, SystemError, systemCall } from './libc.ts';
+import { SystemError, addressOf, libcFunction, systemCall } from './libc.ts';
 import { whenReadable } from './readable.ts';
 
 const AF_NETLINK = 16;
@@ -11,6 +11,7 @@ const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
+const SO_ATTACH_FILTER = 26;
 const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
@@ -93,6 +94,37 @@ export interface NetlinkOptions {
   readonly receiveBuffer?: number;
   /** The most bytes of a datagram that is sent, beyond net.core.wmem_max too. Nothing is set aside for it. */
   readonly sendBuffer?: number;
+  /** Of what a group is told, only messages of this type (nlmsg_type) reach the socket; the kernel passes over the others. */
+  readonly onlyType?: number;
+}
+
+/** struct sock_filter of include/uapi/linux/filter.h: code, jt, jf, k. */
+const instruction = (code: number, jumpTrue: number, jumpFalse: number, value: number): Buffer => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeUInt16LE(code, 0);
+  bytes.writeUInt8(jumpTrue, 2);
+  bytes.writeUInt8(jumpFalse, 3);
+  bytes.writeUInt32LE(value, 4);
+  return bytes;
+};
+
+/** Classic BPF: the u16 at 4, which it loads as of network byte order, and the kernel wrote in the host's. */
+function typeFilter(type: number): Buffer {
+  const swapped = ((type & 0xff) << 8) | (type >> 8);
+  return Buffer.concat([
+    instruction(0x28 /* BPF_LD | BPF_H | BPF_ABS */, 0, 0, 4),
+    instruction(0x15 /* BPF_JMP | BPF_JEQ | BPF_K */, 0, 1, swapped),
+    instruction(0x06 /* BPF_RET | BPF_K: all of it */, 0, 0, 0xffff_ffff),
+    instruction(0x06 /* none of it */, 0, 0, 0),
+  ]);
+}
+
+/** struct sock_fprog: u16 count, the address of the instructions. */
+function attachFilter(fd: number, program: Buffer): void {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUInt16LE(program.length / 8, 0);
+  bytes.writeBigUInt64LE(addressOf(program), 8);
+  setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, bytes, bytes.length);
 }
 
 const number32 = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
@@ -104,7 +136,8 @@ function anyPort(): Uint8Array {
   return address;
 }
 
-function openSocket(protocol: number, { groups = [], receiveBuffer, sendBuffer }: NetlinkOptions): number {
+function openSocket(protocol: number, options: NetlinkOptions): number {
+  const { groups = [], receiveBuffer, sendBuffer, onlyType } = options;
   const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
   try {
     const set = (level: number, name: number, value: number): void => {
@@ -114,6 +147,7 @@ function openSocket(protocol: number, { groups = [], receiveBuffer, sendBuffer }
     for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK]) set(SOL_NETLINK, option, 1);
     if (sendBuffer !== undefined) set(SOL_SOCKET, SO_SNDBUFFORCE, sendBuffer);
     if (receiveBuffer !== undefined) set(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer);
+    if (onlyType !== undefined) attachFilter(fd, typeFilter(onlyType));
     // A socket without a port, as it has before it first sends, would pass for the sender: it is told nothing.
     if (groups.length > 0) bind(fd, anyPort(), ADDRESS_SIZE);
     for (const group of groups) set(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);

@@ -9,7 +9,7 @@
  * | unit       | the parts alone, parsers and compilers against random input, the shim's protocol            |
  * | sanitizers | the shim's protocol and the interpreter once more, under ASan and UBSan                     |
  * | fuzz       | any bytes as a plan, as frames of the shim's protocol, and random plans carried out, under libFuzzer and ASan |
- * | e2e        | the daemon and the CLI as users run them: storms, kill -9, full disks, terminals (the slow part: 8,000 lives and 50 crashes take two minutes) |
+ * | e2e        | the daemon and the CLI as users run them: storms, kill -9, full disks, terminals, networks in namespaces of their own (the slow part: 12,000 lives and 55 crashes take three minutes) |
  * | vm         | what this machine cannot show: a host with cgroup v2 alone, and AppArmor; in a virtual machine (scripts/test-vm.ts) |
  * | clients    | podman, ctr and dockerd of Debian with tare-oci as their runtime                            |
  * | leaks      | the machine is as it was                                                                    |

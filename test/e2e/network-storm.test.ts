@@ -1,7 +1,7 @@
 /**
  * 8 clients × 500 lives with bridge, addresses of both families, a published port each and names, on a network with
- * so few addresses that each is used some seventy times: none is ever in two hands, and nothing is left. Under a
- * minute on two slow cores.
+ * so few addresses that each is used some seventy times: none is ever in two hands, and nothing is left. About
+ * a minute on two cores.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,10 +1,12 @@
 /** rtnetlink in a network of the test's own, and `ip -j` beside it as a second opinion. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { isDeepStrictEqual } from 'node:util';
 import { Rtnetlink } from '../../daemon/network/rtnetlink/connection.ts';
 import type { LinkSpec } from '../../daemon/network/rtnetlink/link-info.ts';
 import { changeLink, deleteLink, findLink, listLinks, newLink } from '../../daemon/network/rtnetlink/links.ts';
 import { leaveNetwork } from './net-namespace.ts';
+import { until } from './until.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -12,6 +14,21 @@ export type Json = Record<string, unknown>;
 export function ip(...words: string[]): Json[] {
   const said = execFileSync('ip', ['-d', '-N', '-j', ...words], { encoding: 'utf8' });
   return said.trim() === '' ? [] : (JSON.parse(said) as Json[]);
+}
+
+/**
+ * That both tell the same, in whatever order. What the kernel does on its own once a link is up (link-local addresses
+ * and their routes) comes between two looks.
+ */
+export async function agree(ours: () => readonly unknown[], theirs: () => readonly unknown[]): Promise<void> {
+  const sorted = (list: readonly unknown[]): string[] => list.map((entry) => JSON.stringify(entry)).toSorted();
+  let seen: [string[], string[]] = [[], []];
+  const look = (): boolean => {
+    seen = [sorted(ours()), sorted(theirs())];
+    return isDeepStrictEqual(...seen);
+  };
+  await until('ip tells the same', look, 10).catch(() => undefined);
+  assert.deepEqual(...seen);
 }
 
 export class RtnetlinkLab {

@@ -8,6 +8,7 @@ import type { Container } from '../container.ts';
 import type { Context } from '../context.ts';
 import { bridgePrefix, vethPrefix } from '../networks/bridge-name.ts';
 import { loadNetworks } from '../networks/load.ts';
+import { BridgePorts, extensionPrefix } from './bridge-ports.ts';
 import { liveRows, networkOf } from './live.ts';
 import { takePorts } from './ports.ts';
 import { announce, linksGone } from './run.ts';
@@ -71,9 +72,15 @@ async function sweepLinks(context: Context, links: ReadonlySet<string>): Promise
   const bridges = new Set([...context.networks].map(({ row }) => row.bridge));
   const leased = new Set(context.registry.leases.all().map(({ hostInterface }) => hostInterface));
   const live = new Set([...context.containers].flatMap((one) => liveRows(one).map((row) => row.live.hostInterface)));
-  const ours = new RegExp(`^(${bridgePrefix(networkTag)}|${vethPrefix(networkTag)}[0-9a-f]{8}$)`);
+  const ports = new BridgePorts(networkTag);
+  const isUsed = (name: string): boolean =>
+    bridges.has(name) || [...bridges].some((bridge) => ports.isExtension(name, bridge));
+  const prefixes = [bridgePrefix(networkTag), extensionPrefix(networkTag)];
+  const veth = new RegExp(`^${vethPrefix(networkTag)}[0-9a-f]{8}$`);
   const strays = [...links].filter(
-    (name) => ours.test(name) && !bridges.has(name) && !leased.has(name) && !live.has(name),
+    (name) =>
+      (prefixes.some((prefix) => name.startsWith(prefix)) && !isUsed(name)) ||
+      (veth.test(name) && !leased.has(name) && !live.has(name)),
   );
   await context.network.removeLinks(strays);
 }

@@ -48,13 +48,27 @@ export class BridgePorts {
 
   /** The names of one: `number` from 1 to EXTENSIONS_MAX. */
   extension(bridge: string, number: number): Extension {
-    const hash = createHash('sha256').update(bridge).digest('hex').slice(0, 8);
-    const rest = `${this.tag}${hash}${number.toString(16)}`;
-    return { name: `tb${rest}`, near: `tp${rest}`, far: `tq${rest}` };
+    const rest = hashOf(bridge) + number.toString(16);
+    return { name: extensionPrefix(this.tag) + rest, near: `tp${this.tag}${rest}`, far: `tq${this.tag}${rest}` };
+  }
+
+  /** Of a further bridge, its port of the network's own; undefined for another name. */
+  nearOf(name: string): string | undefined {
+    const prefix = extensionPrefix(this.tag);
+    return name.startsWith(prefix) ? `tp${this.tag}${name.slice(prefix.length)}` : undefined;
   }
 
   /** Whether an interface of this name is a further bridge of `bridge`. */
   isExtension(name: string, bridge: string): boolean {
-    return name.startsWith(this.extension(bridge, 1).name.slice(0, -1));
+    return name.startsWith(extensionPrefix(this.tag) + hashOf(bridge));
   }
+}
+
+/** Further bridges begin so: as networks' own do up to the tag, and then not. */
+export function extensionPrefix(tag: string): string {
+  return `tare-${tag}x`;
+}
+
+function hashOf(bridge: string): string {
+  return createHash('sha256').update(bridge).digest('hex').slice(0, 4);
 }

@@ -2,7 +2,7 @@
  * What the host has of our networks: bridges, the firewall's table, the DNS server. Nothing of it is there, and nothing
  * is opened, before the first container needs it.
  */
-import { closeSync, existsSync, fstatSync, openSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { HostResolvers } from '../../network/dns/host-resolvers.ts';
 import { NameTable } from '../../network/dns/name-table.ts';
 import { DnsServer } from '../../network/dns/server.ts';
@@ -13,7 +13,6 @@ import { ensureBridge } from '../../network/plane/bridge.ts';
 import { setDefaultRoutes } from '../../network/plane/default-routes.ts';
 import { detachEndpoint } from '../../network/plane/detach.ts';
 import { attachEndpoints } from '../../network/plane/endpoint.ts';
-import { ensureExtension } from '../../network/plane/extension.ts';
 import { hostPrefixes } from '../../network/plane/host-prefixes.ts';
 import { needForwarding, type SettingChange, SettingError } from '../../network/plane/settings.ts';
 import { watchLinks } from '../../network/plane/watch.ts';
@@ -22,9 +21,10 @@ import { findLink, listLinks } from '../../network/rtnetlink/links.ts';
 import type { EndpointShape, NetworkLog, NetworkShape, PortMapping } from '../../network/types.ts';
 import type { NetworkHost } from '../networks/context.ts';
 import { checkStillFree } from '../networks/subnets.ts';
-import { EngineError } from '../errors.ts';
-import { vethPrefix } from '../networks/bridge-name.ts';
-import { BridgePorts } from './bridge-ports.ts';
+import { extensionPrefix } from './bridge-ports.ts';
+import { Bridges } from './bridges.ts';
+import { inNamespaceOf } from './container-namespace.ts';
+import { GoneLinks } from './gone-links.ts';
 import { hostError } from './host-error.ts';
 
 export interface HostNetworkParts {
@@ -59,14 +59,16 @@ export class HostNetwork implements NetworkHost {
   /** Networks on whose gateways no DNS server could be bound, and why. */
   private readonly mute = new Map<string, string>();
   private readonly failures = new Map<string, string>();
-  private gone = new Set<string>();
-  private readonly waiting = new Set<{ readonly told: (names: readonly string[]) => void }>();
-
-  private readonly bridges: BridgePorts;
+  private readonly bridges: Bridges;
+  private readonly gone: GoneLinks;
 
   constructor(parts: HostNetworkParts) {
     this.parts = parts;
-    this.bridges = new BridgePorts(parts.tag);
+    this.bridges = new Bridges(parts.tag);
+    this.gone = new GoneLinks((names) => {
+      for (const name of names) this.bridges.release(name);
+      parts.linksGone(names);
+    });
   }
 
   get isOpen(): boolean {
@@ -89,8 +91,8 @@ export class HostNetwork implements NetworkHost {
     };
     try {
       const connection = own(Rtnetlink.open());
-      const { log, table } = this.parts;
-      const firewall = own(Firewall.open({ table, log }));
+      const { log, table, tag } = this.parts;
+      const firewall = own(Firewall.open({ table, log, bridged: extensionPrefix(tag) }));
       // made again, of this, where others change it
       firewall.watch(() => ({ networks: this.networks(), ports: this.parts.published() }));
       const server = own(new DnsServer({ table: this.names, log, resolvers: this.resolvers }));
@@ -110,7 +112,8 @@ export class HostNetwork implements NetworkHost {
   private linkEvents() {
     return {
       removed: (name: string) => {
-        this.removed(name);
+        for (const { network } of this.standing.values()) if (network.bridge === name) this.bridgeGone(network);
+        this.gone.add(name);
       },
       lost: () => {
         const there = new Set(this.linkNames());
@@ -120,34 +123,9 @@ export class HostNetwork implements NetworkHost {
     };
   }
 
-  /** Those of one turn of the event loop are told together. */
-  private removed(name: string): void {
-    for (const { network } of this.standing.values()) if (network.bridge === name) this.bridgeGone(network);
-    if (this.gone.size === 0) {
-      setImmediate(() => {
-        const names = [...this.gone];
-        this.gone = new Set();
-        for (const name of names) this.bridges.release(name);
-        this.parts.linksGone(names);
-        for (const { told } of [...this.waiting]) told(names);
-      });
-    }
-    this.gone.add(name);
-  }
-
   /** Resolves when the link is gone and its addresses are given back, or after so long. */
   async untilGone(name: string, milliseconds: number): Promise<void> {
-    if (this.opened === undefined || !this.hasInterface(name)) return;
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const told = (names: readonly string[]): void => {
-      if (names.includes(name)) resolve(undefined);
-    };
-    const entry = { told };
-    const timer = setTimeout(resolve, milliseconds, undefined);
-    this.waiting.add(entry);
-    await promise;
-    clearTimeout(timer);
-    this.waiting.delete(entry);
+    if (this.opened !== undefined && this.hasInterface(name)) await this.gone.until(name, milliseconds);
   }
 
   /** Not by us: it is made again at the next need. */
@@ -240,38 +218,14 @@ export class HostNetwork implements NetworkHost {
   attachTo(namespace: number, endpoints: readonly EndpointShape[]): void {
     const { connection } = this.open();
     try {
-      const placed = endpoints.map((endpoint) => this.onBridge(connection, endpoint));
+      const networks = this.networks();
+      const placed = endpoints.map((endpoint) => {
+        const network = networks.find(({ bridge }) => bridge === endpoint.bridge);
+        return this.bridges.place(connection, endpoint, network);
+      });
       attachEndpoints(connection, namespace, placed);
     } catch (error) {
       throw hostError(error, 'the network of the container cannot be made');
-    }
-  }
-
-  /** A port of the network's own bridge while that has one left, else of a further one. */
-  private onBridge(connection: Rtnetlink, endpoint: EndpointShape): EndpointShape {
-    const { bridge, hostInterface } = endpoint;
-    const number = this.bridges.choose(bridge);
-    if (number === undefined) {
-      throw new EngineError('pool_exhausted', `no bridge of ${bridge} has a port left`);
-    }
-    const network = this.networks().find((one) => one.bridge === bridge);
-    if (number === 0 || network === undefined) {
-      this.bridges.take(hostInterface, bridge);
-      return endpoint;
-    }
-    const extension = this.bridges.extension(bridge, number);
-    ensureExtension(connection, network, extension);
-    this.bridges.take(hostInterface, extension.name);
-    return { ...endpoint, bridge: extension.name };
-  }
-
-  /** Which ports are taken already: of what a former daemon left. */
-  private countPorts(connection: Rtnetlink): void {
-    const links = listLinks(connection);
-    const names = new Map(links.map(({ index, name }) => [index, name]));
-    for (const { name, settings } of links) {
-      const master = settings.master === undefined ? undefined : names.get(settings.master);
-      if (master !== undefined && name.startsWith(vethPrefix(this.parts.tag))) this.bridges.take(name, master);
     }
   }
 
@@ -331,7 +285,7 @@ export class HostNetwork implements NetworkHost {
         ensureBridge(connection, network);
         this.standing.set(network.id, { network, ready: undefined });
       }
-      this.countPorts(connection);
+      this.bridges.count(connection);
       firewall.apply({ networks, ports });
     } catch (error) {
       throw hostError(error, 'the networks cannot be made again');
@@ -371,7 +325,6 @@ export class HostNetwork implements NetworkHost {
     }
   }
 
-  /** The bridge goes on a thread: the kernel takes its time, some 50 ms. */
   async forget(network: NetworkShape): Promise<void> {
     if (this.standing.delete(network.id) && this.opened !== undefined) {
       this.opened.server.unlisten(network.id);
@@ -379,22 +332,10 @@ export class HostNetwork implements NetworkHost {
     }
     this.mute.delete(network.id);
     try {
-      await this.removeBridges(network);
+      await this.looking((connection) => this.bridges.remove(connection, network));
     } catch (error) {
       throw hostError(error, `the bridge ${network.bridge} cannot be removed`);
     }
-  }
-
-  /** Its own and its further ones; another interface of such a name stays. The pairs between them go with either end. */
-  private async removeBridges({ bridge }: NetworkShape): Promise<void> {
-    const links = this.looking((connection) => listLinks(connection));
-    const ours = links.filter(
-      ({ name, info }) => info?.link?.kind === 'bridge' && (name === bridge || this.bridges.isExtension(name, bridge)),
-    );
-    const pairs = links.filter(({ name }) =>
-      ours.some((one) => one.name === name.replace(/^tp/, 'tb') && one.name !== name),
-    );
-    await Promise.all([...pairs, ...ours].map(({ name }) => detachEndpoint(name)));
   }
 
   /** What stands in the way of networks, for `tare info`. */
@@ -419,27 +360,8 @@ export class HostNetwork implements NetworkHost {
     this.standing.clear();
   }
 
-  private async clear({ firewall }: Opened): Promise<void> {
-    await Promise.all(this.networks().map((network) => this.removeBridges(network)));
+  private async clear({ connection, firewall }: Opened): Promise<void> {
+    await Promise.all(this.networks().map((network) => this.bridges.remove(connection, network)));
     firewall.removeAll();
-  }
-}
-
-/** Throws EngineError where it is the daemon's own, which must not be touched; SystemError where there is no process. */
-function inNamespaceOf(pid: number, action: (namespace: number) => void): void {
-  const namespace = openSync(`/proc/${String(pid)}/ns/net`, 'r');
-  try {
-    const own = openSync('/proc/thread-self/ns/net', 'r');
-    try {
-      const [theirs, ours] = [fstatSync(namespace), fstatSync(own)];
-      if (theirs.ino === ours.ino && theirs.dev === ours.dev) {
-        throw new EngineError('launch_failed', 'the container has no network namespace of its own');
-      }
-    } finally {
-      closeSync(own);
-    }
-    action(namespace);
-  } finally {
-    closeSync(namespace);
   }
 }

@@ -25,6 +25,8 @@ export interface FirewallOptions {
   /** Of the table; at most 255 bytes. */
   readonly table: string;
   readonly log: NetworkLog;
+  /** Bridges whose names begin so only bridge: what they bridge comes to a network's own bridge as well. */
+  readonly bridged?: string;
 }
 
 const failedWith = (error: unknown, ...errnos: number[]): boolean =>
@@ -37,6 +39,7 @@ const failedWith = (error: unknown, ...errnos: number[]): boolean =>
 export class Firewall {
   private readonly table: TableName;
   private readonly log: NetworkLog;
+  private readonly bridged: string | undefined;
   /** Opened at first need: a daemon without networks needs no nf_tables. */
   private opened: Nftables | undefined;
   /** Whether the table has been made, by this process. */
@@ -44,9 +47,10 @@ export class Firewall {
   private keeper: Keeper | undefined;
   private wanted: (() => FirewallState) | undefined;
 
-  private constructor({ table, log }: FirewallOptions) {
+  private constructor({ table, log, bridged }: FirewallOptions) {
     this.table = { family: 'inet', table };
     this.log = log;
+    this.bridged = bridged;
   }
 
   /** Touches nothing. */
@@ -73,7 +77,7 @@ export class Firewall {
       deleteTable(table, { tolerant: true }),
       addTable(table),
       ...ALL_SETS.map((set) => addSet(table, set)),
-      ...addRules(table),
+      ...addRules(table, this.bridged),
       ...additions(table, [...membersOfNetworks(state.networks), ...membersOfPorts(state.ports)]),
     ]);
     this.isMade = true;

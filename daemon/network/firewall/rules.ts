@@ -4,6 +4,7 @@
  *
  *   chain arriving {                              # before conntrack
  *     type filter hook prerouting priority raw + 10; policy accept;
+ *     iifname "tare-0a1bx*" notrack accept         # bridges that only bridge: what they bridge comes by another, too
  *     iifname "lo" accept
  *     ip daddr 127.0.0.0/8 drop                   # route_localnet opens the door, this closes it
  *     ip saddr 127.0.0.0/8 drop
@@ -95,7 +96,9 @@ import {
   isNot,
   isNotIn,
   masquerade,
+  notrack,
   setPayload,
+  startsWith,
   type Statement,
 } from '../netfilter/nftables/statements.ts';
 import { APART, BOUND_PORTS, BRIDGES, GATEWAYS, INTERNAL, PORTS, SUBNETS, WITHIN } from './sets.ts';
@@ -234,8 +237,13 @@ const leaving: readonly Chain[] = [
 ];
 
 /** All chains with their rules, of a table that has its sets and no chain yet. */
-export function addRules(table: TableName): Change[] {
-  return [...arriving, ...publishing, ...filtering, ...leaving].flatMap(({ name, base, rules }) => [
+/** `bridged`: how the names of bridges begin that are none of the firewall's business. */
+export function addRules(table: TableName, bridged?: string): Change[] {
+  const passedOver = bridged === undefined ? [] : [[startsWith(meta('iifname'), bridged), notrack(), accept()]];
+  const chains = [...arriving, ...publishing, ...filtering, ...leaving].map((chain) =>
+    chain.name === 'arriving' ? { ...chain, rules: [...passedOver, ...chain.rules] } : chain,
+  );
+  return chains.flatMap(({ name, base, rules }) => [
     addChain(table, name, { base }),
     ...rules.map((statements) => addRule(table, name, statements)),
   ]);

@@ -1,6 +1,11 @@
 /**
  * A further bridge of a network whose own has no port left: a bridge without addresses, joined to the first one by a
  * pair of veths. All further ones are joined to the first alone, so there is no loop.
+ *
+ * Where the host filters what it bridges (br_netfilter), the firewall passes over these bridges: what they bridge meets
+ * it at the first one. One thing is lost there: a container that reaches another one of the same further bridge by its
+ * published port would have to be bridged back by the port it came from, and a port between bridges cannot do that
+ * without giving every broadcast back as well.
  */
 import type { NetworkShape } from '../types.ts';
 import type { Rtnetlink } from '../rtnetlink/connection.ts';
@@ -32,7 +37,11 @@ export function ensureExtension(host: Rtnetlink, network: NetworkShape, { name, 
   writeExtensionSettings(name);
   const bridge = findLink(host, name);
   if (bridge === undefined) throw new EndpointError(`the bridge ${name} is gone as soon as it was made`);
-  if (findLink(host, near) === undefined) join(host, [first, bridge], [near, far], mtu);
+  const join = findLink(host, near);
+  if (join !== undefined && join.settings.master !== first.index) {
+    throw new EndpointError(`${near}, which is to join ${name} to ${network.bridge}, is a port of another bridge`);
+  }
+  if (join === undefined) joinBridges(host, [first, bridge], [near, far], mtu);
   const port = { kind: 'bridge', data: { isIsolated: !network.interContainer } } as const;
   host.batch([
     changeLink({ isUp: true, settings: { name: near }, info: { port } }, `set ${near} up: the link`),
@@ -41,9 +50,18 @@ export function ensureExtension(host: Rtnetlink, network: NetworkShape, { name, 
   ]);
 }
 
-function join(host: Rtnetlink, masters: readonly [Link, Link], names: readonly [string, string], mtu: number): void {
+function joinBridges(
+  host: Rtnetlink,
+  masters: readonly [Link, Link],
+  names: readonly [string, string],
+  mtu: number,
+): void {
   const [near, far] = names;
-  const peer = { settings: { name: far, mtu, master: masters[1].index } };
+  const peer = { settings: { name: far, mtu } };
   const settings = { name: near, mtu, master: masters[0].index };
-  host.batch([newLink({ settings, info: { link: { kind: 'veth', peer } } })]);
+  // the kernel gives a master to the end that is made, not to its peer
+  host.batch([
+    newLink({ settings, info: { link: { kind: 'veth', peer } } }),
+    changeLink({ settings: { name: far, master: masters[1].index } }, `make ${far} a port`),
+  ]);
 }

@@ -97,7 +97,8 @@ export function needForwarding(families: readonly (4 | 6)[], record: (change: Se
   setSetting(['ipv6', 'conf', 'all', 'forwarding'], '1', record);
 }
 
-/** What a bridge of ours needs that has no address: it only bridges, and is nobody that IPv6 could speak to. */
+/** What a bridge of ours needs that has no address: it only bridges. Who asks for the host is not to be answered by it. */
 export function writeExtensionSettings(bridge: string): void {
+  setSetting(['ipv4', 'conf', bridge, 'arp_ignore'], '8');
   setSetting(['ipv6', 'conf', bridge, 'disable_ipv6'], '1');
 }

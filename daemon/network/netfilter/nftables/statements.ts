@@ -162,6 +162,11 @@ export function reject(reason: keyof typeof UNREACHABLE | 'tcp-reset' = 'port'):
   return [{ name: 'reject', attributes: [...numbers([1, 2]), flagNode(2, UNREACHABLE[reason])] }];
 }
 
+/** The packet is not tracked: no address translation, and its state is "untracked". Before conntrack, priority raw. */
+export function notrack(): Statement {
+  return [{ name: 'notrack', attributes: [] }];
+}
+
 export function counter(): Statement {
   return [{ name: 'counter', attributes: [] }];
 }

@@ -29,7 +29,7 @@ test('where all are full there is none', () => {
 test('names fit, and tell whose they are', () => {
   const ports = new BridgePorts('ab12');
   const { name, near, far } = ports.extension('a-long-bridge-1', EXTENSIONS_MAX);
-  for (const one of [name, near, far]) assert.equal(one.length, 15);
+  for (const one of [name, near, far]) assert.ok(one.length <= 15, one);
   assert.ok(ports.isExtension(ports.extension('br0', 7).name, 'br0'));
   assert.ok(!ports.isExtension(ports.extension('br0', 7).name, 'br1'));
 });
