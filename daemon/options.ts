@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DEFAULT_NETWORKS } from './engine/endpoints/mode.ts';
-import { NETWORK_DEFAULTS, type NetworkOptions } from './engine/endpoints/options.ts';
+import { BRIDGE_PORTS_MAX, NETWORK_DEFAULTS, type NetworkOptions } from './engine/endpoints/options.ts';
 import { formatAddress, parseAddress } from './network/address.ts';
 import { DEFAULT_POOLS, poolOf } from './network/ipam/pools.ts';
 
@@ -38,7 +38,7 @@ Options:
       --run DIR                  sockets (default /run/tare)
       --socket PATH              of the API (default RUN/tare.sock)
       --config FILE              JSON with the keys root, run, socket, shim, logLevel, defaultNetwork,
-                                 publishAddress, addressPools
+                                 publishAddress, addressPools, bridgePorts
       --shim FILE                the tare-shim binary (default: the one of this build)
       --log-level LEVEL          ${LOG_LEVELS.join(', ')} (default info)
       --default-network MODE     of containers that do not say theirs: ${DEFAULT_NETWORKS.join(', ')} (default bridge)
@@ -55,7 +55,7 @@ interface Pool {
   readonly base: string;
   readonly size: number;
 }
-type Given = Partial<Record<Key, string>> & { addressPools?: readonly Pool[] };
+type Given = Partial<Record<Key, string>> & { addressPools?: readonly Pool[]; bridgePorts?: number };
 
 /** `argv` without the program. Throws OptionsError. */
 export function parseOptions(argv: readonly string[]): Invocation {
@@ -133,6 +133,10 @@ function readConfig(path: string): Given {
       given.addressPools = configuredPools(value, path);
       continue;
     }
+    if (key === 'bridgePorts') {
+      given.bridgePorts = configuredPorts(value, path);
+      continue;
+    }
     if (!(KEYS as readonly string[]).includes(key))
       throw new OptionsError(`config file ${path}: there is no option "${key}"`);
     if (typeof value !== 'string') throw new OptionsError(`config file ${path}: ${key}: a string is expected`);
@@ -156,6 +160,13 @@ function configuredPools(value: unknown, path: string): Pool[] {
   );
 }
 
+function configuredPorts(value: unknown, path: string): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= BRIDGE_PORTS_MAX) return value;
+  throw new OptionsError(
+    `config file ${path}: bridgePorts: a whole number from 1 to ${String(BRIDGE_PORTS_MAX)} is expected`,
+  );
+}
+
 function typedPool(text: string): Pool {
   const [base = '', size = '', ...rest] = text.split(',');
   if (rest.length > 0 || !/^[0-9]{1,3}$/.test(size)) {
@@ -165,7 +176,7 @@ function typedPool(text: string): Pool {
 }
 
 /** A family without pools has the built-in ones. */
-function networkOf({ defaultNetwork, publishAddress, addressPools }: Given): NetworkOptions {
+function networkOf({ defaultNetwork, publishAddress, addressPools, bridgePorts }: Given): NetworkOptions {
   const mode = DEFAULT_NETWORKS.find((name) => name === (defaultNetwork ?? NETWORK_DEFAULTS.defaultNetwork));
   if (mode === undefined) {
     throw new OptionsError(`default network "${defaultNetwork ?? ''}" is none of ${DEFAULT_NETWORKS.join(', ')}`);
@@ -186,6 +197,7 @@ function networkOf({ defaultNetwork, publishAddress, addressPools }: Given): Net
     defaultNetwork: mode,
     publishAddress: address === undefined ? undefined : formatAddress(address),
     addressPools: pools,
+    bridgePorts: bridgePorts ?? NETWORK_DEFAULTS.bridgePorts,
   };
 }
 

@@ -41,6 +41,8 @@ CREATE TABLE endpoints (
   run_ipv6       TEXT,
   -- It has the default route.
   run_default    INTEGER CHECK (run_default IN (0, 1)),
+  -- What is being done to a container that runs; left behind, the daemon died over it.
+  intent         TEXT CHECK (intent IN ('connect', 'disconnect')),
   PRIMARY KEY (container, network)
 ) STRICT, WITHOUT ROWID;
 

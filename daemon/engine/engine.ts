@@ -18,6 +18,7 @@ import { connect } from './endpoints/connect.ts';
 import { disconnect } from './endpoints/disconnect.ts';
 import { HostNetwork } from './endpoints/host-network.ts';
 import { NETWORK_DEFAULTS, type NetworkOptions } from './endpoints/options.ts';
+import { mendNetwork } from './endpoints/cut-off.ts';
 import { linksGone } from './endpoints/run.ts';
 import { createNetwork } from './networks/create.ts';
 import { inspectNetwork, listNetworks } from './networks/inspect.ts';
@@ -93,6 +94,7 @@ export function createEngine(parts: EngineParts): EngineWithLifecycle {
     log: parts.log,
     table: parts.places.table,
     tag: parts.places.networkTag,
+    bridgePorts: networkOptions.bridgePorts,
     published: () => [...context.containers].flatMap(({ ports }) => ports),
     record: (change) => {
       journal.commit((registry) => {
@@ -211,6 +213,7 @@ async function settle(context: Context, container: Container, sockets: Promise<R
     await container.turn.run(async () => {
       const listed = await sockets;
       await reconcileContainer(context, container, listed.has(container.id));
+      mendNetwork(context, container);
     });
   } catch (error) {
     context.log.error({ err: error, container: container.id }, 'the container could not be reconciled');

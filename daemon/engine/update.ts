@@ -22,6 +22,11 @@ const SHAPE = { defaultMounts: 0, oci: undefined };
 
 export async function update(context: Context, ref: string, request: UpdateRequest): Promise<void> {
   const container = context.containers.find(ref);
+  if (request.limits === undefined && request.publish === undefined) {
+    throw new EngineError('invalid_field', 'limits: is missing, and so is publish: there is nothing to change', {
+      field: 'limits',
+    });
+  }
   await container.turn.run(() => {
     const { row } = container;
     advance(row.status, 'update', row.name);

@@ -3,17 +3,7 @@
  * are bound over them. Files are written in place, as a bind mount holds on to the inode: a change is seen inside.
  */
 import { isIP } from 'node:net';
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerNetwork } from '../../shared/api/network.ts';
 import type { ResolvConf } from './dns/resolv-conf.ts';
@@ -157,9 +147,4 @@ function writeAll(fd: number, bytes: Buffer): number {
   let at = 0;
   while (at < bytes.length) at += writeSync(fd, bytes, at, bytes.length - at, at);
   return at;
-}
-
-/** Files that are not there are passed over. */
-export function removeContainerFiles(directory: string): void {
-  rmSync(directory, { recursive: true, force: true });
 }

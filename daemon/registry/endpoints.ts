@@ -30,6 +30,9 @@ export interface EndpointRow {
   readonly live: LiveEndpoint | null;
 }
 
+/** What a running container is in the midst of: an intent that is still there at the start was cut off. */
+export type EndpointIntent = 'connect' | 'disconnect';
+
 interface Columns {
   readonly container: string;
   readonly network: string;
@@ -45,6 +48,12 @@ interface Columns {
   readonly run_ipv4: string | null;
   readonly run_ipv6: string | null;
   readonly run_default: number | null;
+}
+
+interface Intended {
+  readonly container: string;
+  readonly network: string;
+  readonly intent: EndpointIntent;
 }
 
 type Fields = Record<string, string | number | null>;
@@ -67,6 +76,8 @@ export class EndpointRepository {
       clearLive: prepare(`UPDATE endpoints SET host_interface = NULL, run_interface = NULL, run_mac = NULL,
           run_ipv4 = NULL, run_ipv6 = NULL, run_default = NULL
         WHERE container = :container AND (:network IS NULL OR network = :network)`),
+      setIntent: prepare('UPDATE endpoints SET intent = :intent WHERE container = :container AND network = :network'),
+      intended: prepare<Intended>('SELECT container, network, intent FROM endpoints WHERE intent IS NOT NULL'),
       delete: prepare('DELETE FROM endpoints WHERE container = :container AND network = :network'),
     };
   }
@@ -103,6 +114,15 @@ export class EndpointRepository {
   /** Of one network, or of all: the run is over. */
   clearLive(container: string, network?: string): void {
     this.statements.clearLive.run({ container, network: network ?? null });
+  }
+
+  /** Before the first step of it; null: it is done. */
+  setIntent(container: string, network: string, intent: EndpointIntent | null): void {
+    this.statements.setIntent.run({ container, network, intent });
+  }
+
+  intended(): Intended[] {
+    return this.statements.intended.all({});
   }
 
   delete(container: string, network: string): void {

@@ -94,7 +94,7 @@ int path_open_target(struct init *init, const char *path, bool directory, bool s
 int path_anchor(const char *path);
 /* O_PATH of a host path, opened beforehand or now. -1 with errno. */
 int path_open_host(struct init *init, const char *path);
-/* Opens the plan's host paths while that is still allowed. */
+/* Opens those of the plan's host paths that are there and not yet opened, while that is still allowed. */
 int path_preopen(struct init *init);
 
 /* init_terminal.c: `fds` become 0, 1, 2, whatever their numbers are. */

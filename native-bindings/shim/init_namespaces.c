@@ -35,7 +35,8 @@ int init_await_settled(struct init *init, const struct plan_operation *operation
 		init->failure->operation = operation - init->plan->operations;
 		return FAIL(init, "write to tasks", operation->cgroup_join.host);
 	}
-	return 0;
+	/* Groups may have been made since init began. */
+	return plan_has(init->plan, OP_BECOME_ROOT) ? path_preopen(init) : 0;
 }
 
 int init_await_go(struct init *init, unused const struct plan_operation *operation)

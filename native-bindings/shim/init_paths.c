@@ -134,6 +134,10 @@ int path_open_host(struct init *init, const char *path)
 
 static int preopen(struct init *init, const char *path)
 {
+	for (size_t i = 0; i < init->preopened_count; i++) {
+		if (init->preopened[i].path == path)
+			return 0;
+	}
 	struct preopened *all = realloc(init->preopened, (init->preopened_count + 1) * sizeof(*all));
 	FAIL_IF(init, all == NULL, "allocate", "");
 	init->preopened = all;

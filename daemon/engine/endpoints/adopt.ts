@@ -8,7 +8,8 @@ import type { Container } from '../container.ts';
 import type { Context } from '../context.ts';
 import { bridgePrefix, vethPrefix } from '../networks/bridge-name.ts';
 import { loadNetworks } from '../networks/load.ts';
-import { BridgePorts, extensionPrefix } from './bridge-ports.ts';
+import { extensionPrefix, isExtension } from './bridge-ports.ts';
+import { endCutOff, forgetCutOff } from './cut-off.ts';
 import { liveRows, networkOf } from './live.ts';
 import { takePorts } from './ports.ts';
 import { announce, linksGone } from './run.ts';
@@ -29,6 +30,7 @@ export function loadEndpoints(context: Context): void {
     if (container !== undefined) container.ports = [...container.ports, row];
   }
   for (const { ports } of context.containers) takePorts(context.network.ports, ports);
+  forgetCutOff(context);
 }
 
 /** At the start of the daemon. A failure is told to the log: containers run on, and the next start of one says why. */
@@ -36,6 +38,7 @@ export async function adoptNetworks(context: Context): Promise<void> {
   if (context.networks.size === 0) return;
   const { network } = context;
   try {
+    await endCutOff(context);
     const links = new Set(network.linkNames());
     // veths went while nobody watched, or with the last boot
     linksGone(context, []);
@@ -66,15 +69,14 @@ function standingOf(context: Context, living: readonly Container[], links: Reado
   return [...needed].map(({ row }) => row);
 }
 
-/** Of our name and of no row: left where the registry was lost, or a disconnect was cut off. */
+/** Of our name and of no row: left where the registry was lost. */
 async function sweepLinks(context: Context, links: ReadonlySet<string>): Promise<void> {
   const { networkTag } = context.places;
   const bridges = new Set([...context.networks].map(({ row }) => row.bridge));
   const leased = new Set(context.registry.leases.all().map(({ hostInterface }) => hostInterface));
   const live = new Set([...context.containers].flatMap((one) => liveRows(one).map((row) => row.live.hostInterface)));
-  const ports = new BridgePorts(networkTag);
   const isUsed = (name: string): boolean =>
-    bridges.has(name) || [...bridges].some((bridge) => ports.isExtension(name, bridge));
+    bridges.has(name) || [...bridges].some((bridge) => isExtension(networkTag, name, bridge));
   const prefixes = [bridgePrefix(networkTag), extensionPrefix(networkTag)];
   const veth = new RegExp(`^${vethPrefix(networkTag)}[0-9a-f]{8}$`);
   const strays = [...links].filter(

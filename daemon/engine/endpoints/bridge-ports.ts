@@ -1,11 +1,7 @@
-/** Which bridge of a network each veth is a port of: the first that has room. A bridge has 1,023 ports, not one more. */
+/** Which bridge of a network each veth is a port of: the first that has room. */
 import { createHash } from 'node:crypto';
 import type { Extension } from '../../network/plane/extension.ts';
 
-/** BR_MAX_PORTS of net/bridge/br_private.h, but for 0. */
-const BRIDGE_PORTS_MAX = 1023;
-/** So many of a bridge's ports are endpoints'; the others join bridges. */
-const ENDPOINTS_MAX = BRIDGE_PORTS_MAX - 23;
 /** In one hexadecimal digit. */
 export const EXTENSIONS_MAX = 15;
 
@@ -16,7 +12,8 @@ export class BridgePorts {
   private readonly bridgeOf = new Map<string, string>();
   private readonly counts = new Map<string, number>();
 
-  constructor(tag: string, most = ENDPOINTS_MAX) {
+  /** `most`: of a bridge's ports that are endpoints'; the others join bridges. */
+  constructor(tag: string, most: number) {
     this.tag = tag;
     this.most = most;
   }
@@ -46,6 +43,17 @@ export class BridgePorts {
     else this.counts.set(bridge, left);
   }
 
+  /** The bridge is gone; veths that were its ports may be there for a while yet. */
+  forget(bridge: string): void {
+    for (const [veth, of] of this.bridgeOf) if (of === bridge) this.bridgeOf.delete(veth);
+    this.counts.delete(bridge);
+  }
+
+  clear(): void {
+    this.bridgeOf.clear();
+    this.counts.clear();
+  }
+
   /** The names of one: `number` from 1 to EXTENSIONS_MAX. */
   extension(bridge: string, number: number): Extension {
     const rest = hashOf(bridge) + number.toString(16);
@@ -57,11 +65,11 @@ export class BridgePorts {
     const prefix = extensionPrefix(this.tag);
     return name.startsWith(prefix) ? `tp${this.tag}${name.slice(prefix.length)}` : undefined;
   }
+}
 
-  /** Whether an interface of this name is a further bridge of `bridge`. */
-  isExtension(name: string, bridge: string): boolean {
-    return name.startsWith(extensionPrefix(this.tag) + hashOf(bridge));
-  }
+/** Whether an interface of this name is a further bridge of `bridge`. */
+export function isExtension(tag: string, name: string, bridge: string): boolean {
+  return name.startsWith(extensionPrefix(tag) + hashOf(bridge));
 }
 
 /** Further bridges begin so: as networks' own do up to the tag, and then not. */

@@ -6,16 +6,16 @@ import { listLinks } from '../../network/rtnetlink/links.ts';
 import type { EndpointShape, NetworkShape } from '../../network/types.ts';
 import { EngineError } from '../errors.ts';
 import { vethPrefix } from '../networks/bridge-name.ts';
-import { BridgePorts } from './bridge-ports.ts';
+import { BridgePorts, isExtension } from './bridge-ports.ts';
 
 export class Bridges {
   private readonly tag: string;
   private readonly ports: BridgePorts;
 
-  /** `tag`: of the names of our interfaces. */
-  constructor(tag: string) {
+  /** `tag`: of the names of our interfaces. `most`: endpoints on one bridge. */
+  constructor(tag: string, most: number) {
     this.tag = tag;
-    this.ports = new BridgePorts(tag);
+    this.ports = new BridgePorts(tag, most);
   }
 
   /**
@@ -42,8 +42,9 @@ export class Bridges {
     this.ports.release(hostInterface);
   }
 
-  /** Which ports are taken already: of what a former daemon left. */
+  /** Which ports are taken, as the host has it: after a former daemon, or where news of it was missed. */
   count(connection: Rtnetlink): void {
+    this.ports.clear();
     const links = listLinks(connection);
     const names = new Map(links.map(({ index, name }) => [index, name]));
     for (const { name, settings } of links) {
@@ -61,11 +62,12 @@ export class Bridges {
   async remove(connection: Rtnetlink, { bridge }: NetworkShape): Promise<void> {
     const links = listLinks(connection);
     const ours = links.filter(
-      ({ name, info }) => info?.link?.kind === 'bridge' && (name === bridge || this.ports.isExtension(name, bridge)),
+      ({ name, info }) => info?.link?.kind === 'bridge' && (name === bridge || isExtension(this.tag, name, bridge)),
     );
     const pairs = ours.map(({ name }) => this.ports.nearOf(name)).filter((name) => name !== undefined);
     const there = new Set(links.map(({ name }) => name));
     const names = [...pairs.filter((name) => there.has(name)), ...ours.map(({ name }) => name)];
     await Promise.all(names.map((name) => detachEndpoint(name)));
+    for (const { name } of ours) this.ports.forget(name);
   }
 }

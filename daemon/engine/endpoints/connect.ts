@@ -12,7 +12,8 @@ import { untilLeft } from './left-addresses.ts';
 import { holderOf, interfacesOf, leaseOne, type LiveRow, liveRows, networkOf, recordLeased, shapeOf } from './live.ts';
 import { recordEndpoints, type TakenEndpoints, takeEndpoints } from './prepare.ts';
 import { changePorts } from './publish.ts';
-import { announce, releaseLeases, updateFiles } from './run.ts';
+import { announce, updateFiles } from './run.ts';
+import { takeOff } from './take-off.ts';
 import { interfaceNames, wishOf } from './wish.ts';
 
 /** Throws `network_not_found`, `container_not_found`, `no_network_of_its_own`, `already_connected`, `invalid_field`, … */
@@ -35,7 +36,7 @@ export async function connect(context: Context, ref: string, request: ConnectReq
     await untilLeft(context, [wish]);
     const position = Math.max(-1, ...container.endpoints.map((row) => row.position)) + 1;
     const taken = takeEndpoints(context, container.id, [wish], position);
-    if (runs) join(context, container, network, taken);
+    if (runs) await join(context, container, network, taken);
     else rest(context, container, network, taken);
   });
 }
@@ -84,8 +85,8 @@ export function happening(action: 'connect' | 'disconnect', container: Container
   return { action, container: container.row, network: network.row, detail: network.name };
 }
 
-/** The rows are the intent: the next daemon ends what this one began. */
-function join(context: Context, container: Container, network: Network, taken: TakenEndpoints): void {
+/** Where this is cut off, the next daemon undoes it: the intent tells it (cut-off.ts). */
+async function join(context: Context, container: Container, network: Network, taken: TakenEndpoints): Promise<void> {
   const before = container.endpoints;
   const [row] = taken.rows;
   if (row === undefined) return;
@@ -102,6 +103,7 @@ function join(context: Context, container: Container, network: Network, taken: T
     context.journal.commit((registry) => {
       recordEndpoints(registry, taken);
       recordLeased(registry, container, { endpoints: [endpoint], leases: leased.leases, ports: [] });
+      registry.endpoints.setIntent(container.id, network.id, 'connect');
     });
   } catch (error) {
     giveBack(context.networks, [...taken.leases, ...leased.leases]);
@@ -110,14 +112,21 @@ function join(context: Context, container: Container, network: Network, taken: T
   container.endpoints = [...before, endpoint];
   try {
     attachLive(context, container, endpoint);
+    announce(context, container);
+    updateFiles(context, container);
+    if (endpoint.live.isDefault) changePorts(context, container, container.row.network.publish);
+    context.journal.commit(
+      (registry) => {
+        registry.endpoints.setIntent(container.id, network.id, null);
+      },
+      happening('connect', container, network),
+    );
   } catch (error) {
-    undo(context, container, endpoint);
+    await takeOff(context, container, endpoint).catch((cause: unknown) => {
+      context.log.error({ err: cause, container: container.id }, 'a connect that failed could not be undone');
+    });
     throw error;
   }
-  announce(context, container);
-  updateFiles(context, container);
-  context.journal.commit(() => undefined, happening('connect', container, network));
-  if (endpoint.live.isDefault) changePorts(context, container, container.row.network.publish);
 }
 
 /** It has the default route only where there was none. */
@@ -138,16 +147,6 @@ function attachLive(context: Context, container: Container, endpoint: LiveRow): 
   } finally {
     closeSync(namespace);
   }
-}
-
-function undo(context: Context, container: Container, { network, live }: LiveRow): void {
-  context.journal.commitEnd((registry) => {
-    registry.endpoints.delete(container.id, network);
-    registry.leases.leave(container.id, network);
-  });
-  container.endpoints = container.endpoints.filter((row) => row.network !== network);
-  // what was asked for is the veth's now, like the rest
-  if (!context.network.hasInterface(live.hostInterface)) releaseLeases(context, [live.hostInterface]);
 }
 
 function invalid(field: string, problem: string): EngineError {

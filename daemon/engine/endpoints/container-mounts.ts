@@ -3,7 +3,7 @@
  * of its root (daemon/network/container-files.ts writes them). What stands there may be a link: init makes a mount point
  * only where it names it itself, so links are followed here, inside the root.
  */
-import { lstatSync, readlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { Mount } from '../../runtime/spec/types.ts';
 
@@ -45,6 +45,27 @@ export function fileMounts(
     mounts.push({ destination: place.path, type: 'bind', source: posix.join(directory, file), options });
   }
   return { mounts, warnings };
+}
+
+/**
+ * Without those whose mount point root of the container's user namespace could not make: the directory is somebody
+ * else's. `owner`: that root, on the host.
+ */
+export function withoutUnmakeable(
+  mounts: readonly Mount[],
+  { root, directory, owner }: { readonly root: string; readonly directory: string; readonly owner: number },
+): FileMounts {
+  const left = mounts.filter(({ source, destination }) => {
+    if (source === undefined || posix.dirname(source) !== directory) return false;
+    if (lstatSync(posix.join(root, destination), { throwIfNoEntry: false }) !== undefined) return false;
+    return statSync(posix.join(root, posix.dirname(destination)), { throwIfNoEntry: false })?.uid !== owner;
+  });
+  return {
+    mounts: mounts.filter((mount) => !left.includes(mount)),
+    warnings: left.map(
+      ({ destination }) => `${destination} is left as it is: root of the user namespace cannot make it in this root`,
+    ),
+  };
 }
 
 /** What a path of the root leads to, links followed. A wrong answer harms nothing: init resolves it again, in the root. */

@@ -16,10 +16,6 @@ export function moveDefaultRoutes(context: Context, container: Container): void 
   }
   if (heirs.size === 0) return;
   const changed = rows.map((row) => (heirs.has(row) ? { ...row, live: { ...row.live, isDefault: true } } : row));
-  context.journal.commit((registry) => {
-    for (const row of changed) registry.endpoints.setLive(container.id, row.network, row.live);
-  });
-  container.endpoints = changed;
   const namespace = openNamespace(container);
   try {
     for (const row of changed) {
@@ -28,4 +24,10 @@ export function moveDefaultRoutes(context: Context, container: Container): void 
   } finally {
     closeSync(namespace);
   }
+  // after the routes: where this is cut off, the next daemon does it again
+  context.journal.commit((registry) => {
+    for (const row of changed) registry.endpoints.setLive(container.id, row.network, row.live);
+  });
+  // those that have no veth stay as they are
+  container.endpoints = container.endpoints.map((row) => changed.find(({ network }) => network === row.network) ?? row);
 }

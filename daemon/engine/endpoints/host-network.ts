@@ -9,12 +9,11 @@ import { DnsServer } from '../../network/dns/server.ts';
 import { Firewall } from '../../network/firewall/firewall.ts';
 import type { Prefix } from '../../network/address.ts';
 import { PortBook } from '../../network/ipam/port-book.ts';
-import { ensureBridge } from '../../network/plane/bridge.ts';
 import { setDefaultRoutes } from '../../network/plane/default-routes.ts';
 import { detachEndpoint } from '../../network/plane/detach.ts';
 import { attachEndpoints } from '../../network/plane/endpoint.ts';
 import { hostPrefixes } from '../../network/plane/host-prefixes.ts';
-import { needForwarding, type SettingChange, SettingError } from '../../network/plane/settings.ts';
+import type { SettingChange } from '../../network/plane/settings.ts';
 import { watchLinks } from '../../network/plane/watch.ts';
 import { Rtnetlink } from '../../network/rtnetlink/connection.ts';
 import { findLink, listLinks } from '../../network/rtnetlink/links.ts';
@@ -26,12 +25,15 @@ import { Bridges } from './bridges.ts';
 import { inNamespaceOf } from './container-namespace.ts';
 import { GoneLinks } from './gone-links.ts';
 import { hostError } from './host-error.ts';
+import { type HostParts, StandingNetworks } from './standing-networks.ts';
 
 export interface HostNetworkParts {
   readonly log: NetworkLog;
   readonly table: string;
   /** Of the names of our interfaces. */
   readonly tag: string;
+  /** Endpoints on one bridge. */
+  readonly bridgePorts: number;
   /** What is published of all containers. */
   readonly published: () => readonly PortMapping[];
   /** A setting of the host is about to be changed. */
@@ -40,10 +42,7 @@ export interface HostNetworkParts {
   readonly linksGone: (names: readonly string[]) => void;
 }
 
-interface Opened {
-  readonly connection: Rtnetlink;
-  readonly firewall: Firewall;
-  readonly server: DnsServer;
+interface Opened extends HostParts {
   readonly watch: { close(): void };
 }
 
@@ -54,17 +53,21 @@ export class HostNetwork implements NetworkHost {
   readonly ports = new PortBook<string>();
   private readonly parts: HostNetworkParts;
   private opened: Opened | undefined;
-  /** By id: those whose bridge, rules and DNS stand, or are on their way. */
-  private readonly standing = new Map<string, { readonly network: NetworkShape; ready: Promise<void> | undefined }>();
-  /** Networks on whose gateways no DNS server could be bound, and why. */
-  private readonly mute = new Map<string, string>();
-  private readonly failures = new Map<string, string>();
+  private readonly standing: StandingNetworks;
   private readonly bridges: Bridges;
   private readonly gone: GoneLinks;
 
   constructor(parts: HostNetworkParts) {
     this.parts = parts;
-    this.bridges = new Bridges(parts.tag);
+    this.bridges = new Bridges(parts.tag, parts.bridgePorts);
+    this.standing = new StandingNetworks({
+      log: parts.log,
+      open: () => this.open(),
+      check: (network) => {
+        checkStillFree(network, this.prefixes());
+      },
+      record: parts.record,
+    });
     this.gone = new GoneLinks((names) => {
       for (const name of names) this.bridges.release(name);
       parts.linksGone(names);
@@ -94,7 +97,7 @@ export class HostNetwork implements NetworkHost {
       const { log, table, tag } = this.parts;
       const firewall = own(Firewall.open({ table, log, bridged: extensionPrefix(tag) }));
       // made again, of this, where others change it
-      firewall.watch(() => ({ networks: this.networks(), ports: this.parts.published() }));
+      firewall.watch(() => ({ networks: this.standing.all(), ports: this.parts.published() }));
       const server = own(new DnsServer({ table: this.names, log, resolvers: this.resolvers }));
       const watch = own(watchLinks(this.linkEvents(), log));
       this.opened = { connection, firewall, server, watch };
@@ -105,19 +108,18 @@ export class HostNetwork implements NetworkHost {
     }
   }
 
-  private networks(): NetworkShape[] {
-    return [...this.standing.values()].map(({ network }) => network);
-  }
-
   private linkEvents() {
     return {
       removed: (name: string) => {
-        for (const { network } of this.standing.values()) if (network.bridge === name) this.bridgeGone(network);
+        this.standing.bridgesGone((bridge) => bridge === name);
         this.gone.add(name);
       },
       lost: () => {
         const there = new Set(this.linkNames());
-        for (const { network } of this.standing.values()) if (!there.has(network.bridge)) this.bridgeGone(network);
+        this.standing.bridgesGone((bridge) => !there.has(bridge));
+        this.looking((connection) => {
+          this.bridges.count(connection);
+        });
         this.parts.linksGone([]);
       },
     };
@@ -128,82 +130,17 @@ export class HostNetwork implements NetworkHost {
     if (this.opened !== undefined && this.hasInterface(name)) await this.gone.until(name, milliseconds);
   }
 
-  /** Not by us: it is made again at the next need. */
-  private bridgeGone(network: NetworkShape): void {
-    this.standing.delete(network.id);
-    this.parts.log.warn({ network: network.id, bridge: network.bridge }, 'the bridge of a network was removed');
-  }
-
-  /**
-   * Bridges, rules and DNS of these networks stand, and the host forwards. Throws EngineError.
-   */
+  /** Bridges, rules and DNS of these networks stand, and the host forwards. Throws EngineError. */
   async ensure(networks: readonly NetworkShape[]): Promise<void> {
-    for (const network of networks) {
-      const before = this.standing.get(network.id);
-      if (before !== undefined) {
-        if (before.ready !== undefined) await before.ready;
-        continue;
-      }
-      const entry = { network, ready: this.make(network) as Promise<void> | undefined };
-      this.standing.set(network.id, entry);
-      try {
-        await entry.ready;
-        entry.ready = undefined;
-      } catch (error) {
-        this.standing.delete(network.id);
-        throw error;
-      }
-    }
-  }
-
-  private async make(network: NetworkShape): Promise<void> {
-    const { connection, firewall, server } = this.open();
-    try {
-      if (!this.hasInterface(network.bridge)) checkStillFree(network, this.prefixes());
-      this.forward(network);
-      ensureBridge(connection, network);
-      firewall.addNetwork(network);
-    } catch (error) {
-      throw hostError(error, `the bridge ${network.bridge} cannot be made`);
-    }
-    await this.listen(server, network);
-  }
-
-  /** A host that does not let itself be told to forward may forward all the same, or only between containers. */
-  private forward(network: NetworkShape): void {
-    if (network.internal) return;
-    try {
-      needForwarding(
-        network.subnets.map(({ family }) => family),
-        this.parts.record,
-      );
-      this.failures.delete('forwarding');
-    } catch (error) {
-      if (!(error instanceof SettingError)) throw error;
-      this.parts.log.warn({ err: error }, 'the host does not let forwarding be turned on');
-      this.failures.set('forwarding', error.message);
-    }
-  }
-
-  private async listen(server: DnsServer, { id, internal, subnets, bridge }: NetworkShape): Promise<void> {
-    try {
-      await server.listen({ id, internal, gateways: subnets.map(({ gateway }) => gateway) });
-      this.mute.delete(id);
-    } catch (error) {
-      const words = error instanceof Error ? error.message : String(error);
-      this.mute.set(id, `names of bridge ${bridge} are not served: ${words}`);
-      this.parts.log.warn({ err: error, network: id }, 'the DNS server of a network could not be bound');
-    }
+    await this.standing.ensure(networks);
   }
 
   /** The DNS server of the network answers, or will. */
   answersNames(network: NetworkShape): boolean {
-    return !this.mute.has(network.id);
+    return this.standing.answersNames(network);
   }
 
-  /**
-   * Puts the container of this process (init, or another of it) on its networks. Throws EngineError.
-   */
+  /** Puts the container of this process (init, or another of it) on its networks. Throws EngineError. */
   attach(pid: number, endpoints: readonly EndpointShape[]): void {
     try {
       inNamespaceOf(pid, (namespace) => {
@@ -218,13 +155,14 @@ export class HostNetwork implements NetworkHost {
   attachTo(namespace: number, endpoints: readonly EndpointShape[]): void {
     const { connection } = this.open();
     try {
-      const networks = this.networks();
+      const networks = this.standing.all();
       const placed = endpoints.map((endpoint) => {
         const network = networks.find(({ bridge }) => bridge === endpoint.bridge);
         return this.bridges.place(connection, endpoint, network);
       });
       attachEndpoints(connection, namespace, placed);
     } catch (error) {
+      for (const { hostInterface } of endpoints) this.bridges.release(hostInterface);
       throw hostError(error, 'the network of the container cannot be made');
     }
   }
@@ -278,19 +216,15 @@ export class HostNetwork implements NetworkHost {
 
   /** What a former daemon left is as it is to be: bridges, DNS, and the whole of the firewall at once. Throws EngineError. */
   async adopt(networks: readonly NetworkShape[], ports: readonly PortMapping[]): Promise<void> {
-    const { connection, firewall, server } = this.open();
+    const { connection, firewall } = this.open();
     try {
-      for (const network of networks) {
-        this.forward(network);
-        ensureBridge(connection, network);
-        this.standing.set(network.id, { network, ready: undefined });
-      }
+      this.standing.takeOver(networks);
       this.bridges.count(connection);
       firewall.apply({ networks, ports });
     } catch (error) {
       throw hostError(error, 'the networks cannot be made again');
     }
-    await Promise.all(networks.map((network) => this.listen(server, network)));
+    await this.standing.answer(networks);
   }
 
   /** Links of ours that belong to nobody. */
@@ -326,11 +260,10 @@ export class HostNetwork implements NetworkHost {
   }
 
   async forget(network: NetworkShape): Promise<void> {
-    if (this.standing.delete(network.id) && this.opened !== undefined) {
+    if (this.standing.forget(network) && this.opened !== undefined) {
       this.opened.server.unlisten(network.id);
       this.opened.firewall.removeNetwork(network);
     }
-    this.mute.delete(network.id);
     try {
       await this.looking((connection) => this.bridges.remove(connection, network));
     } catch (error) {
@@ -340,7 +273,7 @@ export class HostNetwork implements NetworkHost {
 
   /** What stands in the way of networks, for `tare info`. */
   warnings(): string[] {
-    return [...this.failures.values(), ...this.mute.values()];
+    return this.standing.warnings();
   }
 
   /** `isIdle`: nothing of ours runs, and nothing stays. */
@@ -361,7 +294,7 @@ export class HostNetwork implements NetworkHost {
   }
 
   private async clear({ connection, firewall }: Opened): Promise<void> {
-    await Promise.all(this.networks().map((network) => this.bridges.remove(connection, network)));
+    await Promise.all(this.standing.all().map((network) => this.bridges.remove(connection, network)));
     firewall.removeAll();
   }
 }

@@ -12,7 +12,7 @@ import { giveBack, leasesOf, takeStatic } from '../networks/addresses.ts';
 import { ensureDefaultNetwork } from '../networks/default.ts';
 import { specOf } from '../launch-plan.ts';
 import type { SpecNetwork } from '../spec-of-request.ts';
-import { fileMounts } from './container-mounts.ts';
+import { fileMounts, withoutUnmakeable } from './container-mounts.ts';
 import { filesOwner } from './joined.ts';
 import { checkPins } from './pins.ts';
 import { askedMode, type Mode, modeOfSpec, modeWithin, namespaceOf, parseMode } from './mode.ts';
@@ -104,11 +104,21 @@ function specNetworkOf(
 }
 
 function finish(
-  { context, request, id }: Making,
-  spec: Spec,
+  { context, request, id, root }: Making,
+  made: Spec,
   mode: Mode,
   fileWarnings: readonly string[],
 ): PreparedNetwork {
+  const owner = rootOwner(made);
+  const makeable =
+    owner === undefined
+      ? undefined
+      : withoutUnmakeable(made.mounts ?? [], {
+          root: root.path,
+          directory: context.places.names(id),
+          owner: owner.uid,
+        });
+  const spec = makeable === undefined ? made : { ...made, mounts: [...makeable.mounts] };
   if (mode.is === 'container' && (request.network?.dns !== undefined || request.network?.hosts !== undefined)) {
     const name = request.network.dns === undefined ? 'hosts' : 'dns';
     throw invalid(`network.${name}`, 'has no meaning with mode "container:": the files of that container are shared');
@@ -116,7 +126,7 @@ function finish(
   if (mode.is === 'bridge') refuseLoopbackServers(request);
   if (request.pinNamespaces !== undefined) checkPins(request.pinNamespaces, spec);
   const networking = networkingOf(request, mode);
-  const warnings = [...fileWarnings];
+  const warnings = [...fileWarnings, ...(makeable?.warnings ?? [])];
   const wishes =
     mode.is === 'bridge'
       ? endpointWishes(request.network, request.interfaces ?? [], {
@@ -126,7 +136,6 @@ function finish(
       : [];
   if (networking.publish.length > 0) warnings.push(...publishWarnings(networking, wishes));
   if (!hasFiles(mode, request)) return { spec, networking, wishes, warnings };
-  const owner = rootOwner(spec);
   const files = {
     hostname: spec.hostname ?? id.slice(0, 12),
     ...(spec.domainname === undefined ? {} : { domainname: spec.domainname }),

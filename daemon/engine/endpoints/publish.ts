@@ -42,10 +42,15 @@ function record(context: Context, container: Container, ports: readonly PortRow[
 }
 
 function change(context: Context, before: readonly PortRow[], after: readonly PortRow[]): void {
-  const known = (rows: readonly PortRow[]) => new Set(rows.map((row) => JSON.stringify(row)));
+  const known = (rows: readonly PortRow[]) => new Set(rows.map(textOf));
   const [was, is] = [known(before), known(after)];
   context.network.change(
-    before.filter((row) => !is.has(JSON.stringify(row))),
-    after.filter((row) => !was.has(JSON.stringify(row))),
+    before.filter((row) => !is.has(textOf(row))),
+    after.filter((row) => !was.has(textOf(row))),
   );
+}
+
+/** The same for equal rows, wherever they come from. */
+function textOf({ protocol, hostAddress, hostPort, count, containerAddress, containerPort }: PortRow): string {
+  return [protocol, hostAddress, hostPort, count, containerAddress, containerPort].join(' ');
 }

@@ -54,7 +54,7 @@ function boot(): void {
     bootId: BOOT,
     version: '0.0.0',
     log: { info: () => undefined, warn: complain, error: complain },
-    network: { defaultNetwork: 'none', publishAddress: undefined, addressPools: [] },
+    network: { defaultNetwork: 'none', publishAddress: undefined, addressPools: [], bridgePorts: 1000 },
   });
 }
 

@@ -133,6 +133,19 @@ test('an endpoint is what was asked for, and what its run has', () => {
   assert.deepEqual(registry.endpoints.of(one), [rows[1]]);
 });
 
+test('what an endpoint was in the midst of is known after a restart, until it is done', () => {
+  const [one, front, back] = [container(), network(), network()];
+  for (const id of [front, back]) registry.endpoints.insert(endpoint(one, id));
+  assert.deepEqual(registry.endpoints.intended(), []);
+  registry.endpoints.setIntent(one, front, 'connect');
+  registry.endpoints.setIntent(one, back, 'disconnect');
+  reopen();
+  registry.endpoints.setIntent(one, front, null);
+  assert.deepEqual(registry.endpoints.intended(), [{ container: one, network: back, intent: 'disconnect' }]);
+  registry.endpoints.delete(one, back);
+  assert.deepEqual(registry.endpoints.intended(), []);
+});
+
 test('a container takes its endpoints and ports along; a network with endpoints stays', () => {
   const of = container();
   const within = network();
