@@ -4,11 +4,11 @@
  * addresses of global scope are given to it again; it is set up. At the container's end the kernel takes the namespace
  * apart, hardware goes back to the host's first namespace and virtual devices cease to be: that is left to it.
  */
-import { closeSync, fstatSync, openSync } from 'node:fs';
 import { attribute, readText, text, type Attribute } from './rtnetlink/attributes.ts';
 import { addAddress, ADDRESS_FLAG, IFA, listAddresses, SCOPE_GLOBAL, type LinkAddress } from './rtnetlink/addresses.ts';
-import { Rtnetlink } from './rtnetlink/connection.ts';
+import type { Rtnetlink } from './rtnetlink/connection.ts';
 import { findLink, listLinks, moveLink, setLinkUp, type Link } from './rtnetlink/links.ts';
+import { openSides, type Side } from './sides.ts';
 
 /** Keys are names on the host; `name` is the one in the container, the same where absent or empty. */
 export type NetDevices = Readonly<Record<string, { readonly name?: string }>>;
@@ -107,12 +107,6 @@ export function restored(address: LinkAddress, index: number, before: string, na
   return { ...address, link: index, flags, attributes };
 }
 
-interface Side {
-  readonly connection: Rtnetlink;
-  /** Descriptor of the network namespace. */
-  readonly namespace: number;
-}
-
 /** Moves `link`, which is `move.link` here or on its way back. */
 function carry(from: Side, to: Side, link: Link, name: string, move: Move, up: boolean): void {
   moveLink(from.connection, link, to.namespace, name);
@@ -160,27 +154,11 @@ function moveAll(moves: readonly Move[], host: Side, container: Side): void {
 export function moveNetDevices(devices: NetDevices, pid: number): void {
   const [first] = Object.keys(devices);
   if (first === undefined) return;
-  const close: (() => void)[] = [];
-  const side = (path: string, isOwn: boolean): Side => {
-    const namespace = openSync(path, 'r');
-    close.push(() => {
-      closeSync(namespace);
-    });
-    const connection = Rtnetlink.open(isOwn ? undefined : namespace);
-    close.push(() => {
-      connection.close();
-    });
-    return { connection, namespace };
-  };
+  const { host, container, isOne, close } = openSides(pid);
   try {
-    const host = side('/proc/thread-self/ns/net', true);
-    const container = side(`/proc/${String(pid)}/ns/net`, false);
-    const [ours, theirs] = [host, container].map(({ namespace }) => fstatSync(namespace));
-    if (ours?.ino === theirs?.ino && ours?.dev === theirs?.dev) {
-      throw new NetDeviceError(first, 'the container has no network namespace of its own');
-    }
+    if (isOne) throw new NetDeviceError(first, 'the container has no network namespace of its own');
     moveAll(planMoves(devices, host.connection, container.connection), host, container);
   } finally {
-    for (const step of close.toReversed()) step();
+    close();
   }
 }

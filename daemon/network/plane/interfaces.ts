@@ -1,15 +1,15 @@
 /** Interfaces that somebody puts together for a container: made in its namespace, or in the host's and moved. */
-import { closeSync, fstatSync, openSync } from 'node:fs';
 import type { Interface } from '../../../shared/api/network.ts';
 import { parseAddress, parseCidr } from '../address.ts';
 import { keptAddresses, restored } from '../net-devices.ts';
 import { globalAddress, newAddress, type LinkAddress } from '../rtnetlink/addresses.ts';
-import { NetlinkError, Rtnetlink, type Change } from '../rtnetlink/connection.ts';
+import { NetlinkError, type Change, type Rtnetlink } from '../rtnetlink/connection.ts';
 import { MACVLAN_MODE } from '../rtnetlink/kinds/macvlan.ts';
 import { KINDS, type Kind } from '../rtnetlink/kinds.ts';
 import type { LinkInfo, LinkKind, LinkSpec } from '../rtnetlink/link-info.ts';
 import { changeLink, deleteLink, findLink, linkMove, newLink, type Link } from '../rtnetlink/links.ts';
 import { newRoute, routeTo } from '../rtnetlink/routes.ts';
+import { openSides, type Side, type Sides as OpenSides } from '../sides.ts';
 
 /** `message` begins with `field`, such as "interfaces[0].add", and has the kernel's own words where it refused. */
 export class InterfaceError extends Error {
@@ -22,16 +22,7 @@ export class InterfaceError extends Error {
   }
 }
 
-interface Side {
-  readonly connection: Rtnetlink;
-  /** Descriptor of the network namespace. */
-  readonly namespace: number;
-}
-
-interface Sides {
-  readonly host: Side;
-  readonly container: Side;
-}
+type Sides = Pick<OpenSides, 'host' | 'container'>;
 
 /** Takes back one interface. */
 type Undo = () => Promise<void>;
@@ -202,27 +193,11 @@ async function makeAll(interfaces: readonly Interface[], sides: Sides): Promise<
  */
 export async function makeInterfaces(interfaces: readonly Interface[], pid: number): Promise<void> {
   if (interfaces.length === 0) return;
-  const close: (() => void)[] = [];
-  const side = (path: string, isOwn: boolean): Side => {
-    const namespace = openSync(path, 'r');
-    close.push(() => {
-      closeSync(namespace);
-    });
-    const connection = Rtnetlink.open(isOwn ? undefined : namespace);
-    close.push(() => {
-      connection.close();
-    });
-    return { connection, namespace };
-  };
+  const { host, container, isOne, close } = openSides(pid);
   try {
-    const host = side('/proc/thread-self/ns/net', true);
-    const container = side(`/proc/${String(pid)}/ns/net`, false);
-    const [ours, theirs] = [host, container].map(({ namespace }) => fstatSync(namespace));
-    if (ours?.ino === theirs?.ino && ours?.dev === theirs?.dev) {
-      throw new InterfaceError('interfaces', 'the container has no network namespace of its own');
-    }
+    if (isOne) throw new InterfaceError('interfaces', 'the container has no network namespace of its own');
     await makeAll(interfaces, { host, container });
   } finally {
-    for (const step of close.toReversed()) step();
+    close();
   }
 }
