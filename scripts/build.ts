@@ -55,6 +55,16 @@ const programs: BuildOptions[] = [
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
   },
+  // The threads of daemon/images/unpack, which are found beside the daemon's bundle.
+  {
+    ...common,
+    entryPoints: ['daemon/images/unpack/worker.ts'],
+    outfile: 'dist/unpack-worker.mjs',
+    format: 'esm',
+    external: NATIVE,
+    minifySyntax: true,
+    minifyWhitespace: true,
+  },
   // CommonJS: Node loads it some milliseconds sooner than an ES module.
   { ...common, entryPoints: ['client/main.ts'], outfile: 'dist/tare.cjs', format: 'cjs', minify: true },
   {

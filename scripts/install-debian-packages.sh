@@ -9,7 +9,7 @@ for group in "$@"; do
   case "$group" in
     build) packages+=(gcc libc6-dev musl-tools) ;;
     # crun and runc: the attacks are tried on them too. nftables: what the kernel holds, in other words than ours.
-    test) packages+=(gcc libc6-dev musl-tools busybox-static tmux libcap2-bin iproute2 nftables util-linux strace procps crun runc) ;;
+    test) packages+=(gcc libc6-dev musl-tools busybox-static tmux libcap2-bin iproute2 nftables util-linux strace procps crun runc skopeo umoci docker-registry) ;;
     # The clients of an OCI runtime, with what they cannot do without: conmon, tini (docker-init), iptables.
     clients) packages+=(busybox-static tmux podman conmon containerd docker.io tini iptables util-linux procps) ;;
     fuzz) packages+=(clang libclang-rt-14-dev) ;;

@@ -13,6 +13,8 @@ import { EventRepository } from './events.ts';
 import { ExecRepository } from './execs.ts';
 import { HostSettingRepository } from './host-settings.ts';
 import { LeaseRepository } from './leases.ts';
+import { ContentRepository } from './images-content.ts';
+import { ImageRepository } from './images.ts';
 import { migrate } from './migrate.ts';
 import { NetworkRepository } from './networks.ts';
 import { PortRepository } from './ports.ts';
@@ -34,6 +36,8 @@ export class Registry {
   readonly leases: LeaseRepository;
   readonly ports: PortRepository;
   readonly hostSettings: HostSettingRepository;
+  readonly images: ImageRepository;
+  readonly imageContent: ContentRepository;
   readonly reserve: Reserve;
   private readonly database: Database;
   private readonly lock: number;
@@ -51,6 +55,8 @@ export class Registry {
     this.leases = new LeaseRepository(database);
     this.ports = new PortRepository(database);
     this.hostSettings = new HostSettingRepository(database);
+    this.images = new ImageRepository(database);
+    this.imageContent = new ContentRepository(database);
     const transaction = database.transaction((work: () => void) => {
       work();
     });

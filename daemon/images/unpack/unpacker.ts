@@ -1,0 +1,146 @@
+/** Unpacks layers on threads of their own, as many at a time as there are processors; the others wait their turn. */
+import { availableParallelism } from 'node:os';
+import type { Readable } from 'node:stream';
+import { mkdir } from 'node:fs/promises';
+import type { LayerJob, Progress, UnpackedLayer } from './job.ts';
+import { Thread } from './thread.ts';
+
+export type { Compression } from './decompress.ts';
+export type { LayerJob, Limits, Progress, UnpackedLayer } from './job.ts';
+export { UnpackFailure } from './messages.ts';
+
+/** Layers of an image follow each other; a thread takes 30 ms to start, and some megabytes while it is there. */
+const IDLE_MS = 5000;
+/** An archive's entries take nothing; the list of implied directories may take half of this (directories.ts). */
+const HEAP_MB = 128;
+
+export interface UnpackRequest extends LayerJob {
+  /** The path of a file, or a stream of bytes, which is destroyed at the end. */
+  readonly source: string | Readable;
+  readonly signal?: AbortSignal | undefined;
+  /** Told now and then, not oftener than ten times a second. */
+  readonly progress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface UnpackerOptions {
+  /** The number of processors where absent. */
+  readonly threads?: number;
+  /** Of each thread's heap, in MiB. */
+  readonly heapMb?: number;
+}
+
+export class Unpacker {
+  private readonly most: number;
+  private readonly heapMb: number;
+  private readonly idle: { readonly thread: Thread; readonly timer: NodeJS.Timeout }[] = [];
+  private readonly busy = new Set<Thread>();
+  private readonly waiting: (() => void)[] = [];
+  private readonly closing = new AbortController();
+
+  constructor({ threads = availableParallelism(), heapMb = HEAP_MB }: UnpackerOptions = {}) {
+    this.most = threads;
+    this.heapMb = heapMb;
+  }
+
+  /**
+   * Makes `directory` from a layer's bytes. Where this fails nothing of it is left.
+   *
+   * @throws ImageError layer_invalid, too_large, digest_mismatch, disk_full; UnpackFailure (the kernel, the disk: its
+   * message says which call); the signal's reason; what the stream throws; what mkdir of node:fs throws (EEXIST)
+   */
+  async unpackLayer({ source, signal, progress, ...job }: UnpackRequest): Promise<UnpackedLayer> {
+    const either = AbortSignal.any([this.closing.signal, ...(signal === undefined ? [] : [signal])]);
+    try {
+      return await this.onThread(either, async (thread) => {
+        await mkdir(job.directory, 0o755);
+        try {
+          return await thread.unpack(job, source, { signal: either, progress });
+        } catch (error) {
+          // The thread could not clean up after itself.
+          if (thread.dead) await this.removeLeft(job.directory);
+          throw error;
+        }
+      });
+    } finally {
+      if (typeof source !== 'string') source.destroy();
+    }
+  }
+
+  /** Takes a directory and all below it, also what is too deep for node:fs. Nothing happens where there is none. Throws UnpackFailure. */
+  async removeTree(directory: string): Promise<void> {
+    await this.onThread(this.closing.signal, (thread) => thread.remove(directory));
+  }
+
+  /** Aborts what is under way and waits until it is cleaned up. */
+  async close(): Promise<void> {
+    this.closing.abort(new DOMException('the daemon is shutting down', 'AbortError'));
+    for (const wake of this.waiting.splice(0)) wake();
+    while (this.busy.size > 0) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    const ended = this.idle.splice(0).map(({ thread, timer }) => {
+      clearTimeout(timer);
+      return thread.end();
+    });
+    await Promise.all(ended);
+  }
+
+  private async onThread<T>(signal: AbortSignal, work: (thread: Thread) => Promise<T>): Promise<T> {
+    const thread = await this.acquire(signal);
+    try {
+      return await work(thread);
+    } finally {
+      this.release(thread);
+    }
+  }
+
+  private async acquire(signal: AbortSignal): Promise<Thread> {
+    signal.throwIfAborted();
+    while (this.busy.size >= this.most) await this.turn(signal);
+    const rested = this.idle.pop();
+    clearTimeout(rested?.timer);
+    const thread = rested === undefined || rested.thread.dead ? new Thread(this.heapMb) : rested.thread;
+    this.busy.add(thread);
+    return thread;
+  }
+
+  /** Until a thread may be free. Throws the signal's reason. */
+  private async turn(signal: AbortSignal): Promise<void> {
+    let wake = (): void => undefined;
+    const woken = new Promise<void>((resolve) => (wake = resolve));
+    this.waiting.push(wake);
+    signal.addEventListener('abort', wake);
+    try {
+      await woken;
+      signal.throwIfAborted();
+    } finally {
+      signal.removeEventListener('abort', wake);
+      const at = this.waiting.indexOf(wake);
+      if (at !== -1) this.waiting.splice(at, 1);
+      else if (signal.aborted) this.waiting.shift()?.();
+    }
+  }
+
+  private release(thread: Thread): void {
+    this.busy.delete(thread);
+    if (!thread.dead) {
+      thread.rest();
+      const timer = setTimeout(() => this.retire(thread), IDLE_MS).unref();
+      this.idle.push({ thread, timer });
+    }
+    this.waiting.shift()?.();
+  }
+
+  private retire(thread: Thread): void {
+    const at = this.idle.findIndex((each) => each.thread === thread);
+    if (at !== -1) this.idle.splice(at, 1);
+    thread.end().catch(() => undefined);
+  }
+
+  private async removeLeft(directory: string): Promise<void> {
+    const thread = new Thread(this.heapMb);
+    try {
+      await thread.remove(directory);
+    } finally {
+      await thread.end();
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/** Extended attributes, xattr(7). Names and paths are texts of one character a byte (directory-entries.ts). */
+import { type CName, cName } from './directory-entries.ts';
+import { SystemError, systemCall } from './libc.ts';
+
+/** XATTR_LIST_MAX and XATTR_SIZE_MAX of include/uapi/linux/limits.h. */
+const LARGEST = 65536;
+const ENODATA = 61;
+const EOPNOTSUPP = 95;
+
+const fsetxattr = systemCall<[fd: number, name: CName, value: Uint8Array, size: number, flags: number]>(
+  'int fsetxattr(int fd, const char *name, const void *value, size_t size, int flags)',
+);
+const lsetxattr = systemCall<[path: CName, name: CName, value: Uint8Array, size: number, flags: number]>(
+  'int lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)',
+);
+const lgetxattr = systemCall<[path: CName, name: CName, value: Uint8Array, size: number]>(
+  'long lgetxattr(const char *path, const char *name, void *value, size_t size)',
+);
+const llistxattr = systemCall<[path: CName, list: Uint8Array, size: number]>(
+  'long llistxattr(const char *path, char *list, size_t size)',
+);
+
+/** Throws SystemError: EOPNOTSUPP where the file system has none, EPERM for user.* of what is no file or directory. */
+export function setXattr(fd: number, name: string, value: Uint8Array): void {
+  fsetxattr(fd, cName(name), value, value.length, 0);
+}
+
+/** Of the entry of an open directory itself, also where it is a symbolic link. Throws SystemError. */
+export function setXattrAt(directory: number, name: string, attribute: string, value: Uint8Array): void {
+  lsetxattr(cName(`/proc/self/fd/${String(directory)}/${name}`), cName(attribute), value, value.length, 0);
+}
+
+/** The value, of a link itself; undefined where there is none. Throws SystemError. */
+export function getXattr(path: string, name: string): Buffer | undefined {
+  const value = Buffer.allocUnsafe(LARGEST);
+  try {
+    return Buffer.from(value.subarray(0, lgetxattr(cName(path), cName(name), value, value.length)));
+  } catch (error) {
+    if (error instanceof SystemError && (error.errno === ENODATA || error.errno === EOPNOTSUPP)) return undefined;
+    throw error;
+  }
+}
+
+/** The names, of a link itself; none where the file system has no attributes. Throws SystemError. */
+export function listXattrs(path: string): string[] {
+  const list = Buffer.allocUnsafe(LARGEST);
+  try {
+    const length = llistxattr(cName(path), list, list.length);
+    return list
+      .toString('latin1', 0, length)
+      .split('\0')
+      .filter((name) => name !== '');
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === EOPNOTSUPP) return [];
+    throw error;
+  }
+}
