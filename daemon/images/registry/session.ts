@@ -91,7 +91,12 @@ export class Session {
       const isChallenge =
         answer.status === 401 && isOwn && answer.url.origin === base.origin && challenge !== undefined;
       if (!isChallenge || tries === 3) return this.refuse(answer, request);
-      const next = await authorizer.answer({ challenge, shown: authorization, scopes }, signal);
+      const next = await authorizer
+        .answer({ challenge, shown: authorization, scopes }, signal)
+        .catch((error: unknown) => {
+          answer.giveUp();
+          throw error;
+        });
       if (next === undefined) return this.refuse(answer, request);
       await answer.discard();
       authorization = next;

@@ -54,6 +54,7 @@ export class Watch {
   /** Milliseconds waited, and bytes moved, since enough of them moved last. */
   private waited = 0;
   private moved = 0;
+  private isClosed = false;
 
   constructor(url: URL, limits: RegistryLimits, caller: AbortSignal | undefined) {
     this.url = url;
@@ -102,6 +103,7 @@ export class Watch {
 
   /** The exchange is over. */
   close(): void {
+    this.isClosed = true;
     this.rest();
     this.whole.stop();
     this.caller?.removeEventListener('abort', this.onAbort);
@@ -115,6 +117,8 @@ export class Watch {
   }
 
   private endAfter(countdown: Countdown, milliseconds: number, problem: string): void {
+    // An upload's source may end later than its exchange.
+    if (this.isClosed) return;
     countdown.start(milliseconds, () => {
       const message = `${this.url.host}: ${problem}`;
       this.failure ??= new RegistryFailure('registry_unreachable', message, { isTransient: true });
