@@ -31,7 +31,7 @@ const BLOB_IS_FREE = `NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.digest
   AND NOT EXISTS (SELECT 1 FROM manifest_layers WHERE blob = blobs.digest)`;
 const LAYER_IS_FREE = 'NOT EXISTS (SELECT 1 FROM manifest_layers WHERE layer = layers.id)';
 const leased = (column: string): string =>
-  `EXISTS (SELECT 1 FROM lease_contents WHERE lease_contents.digest = ${column})`;
+  `EXISTS (SELECT 1 FROM image_lease_contents WHERE image_lease_contents.digest = ${column})`;
 
 function statementsOf(database: Database) {
   const prepare = <R = unknown>(sql: string): Statement<[Fields], R> => database.prepare<[Fields], R>(sql);
@@ -84,17 +84,17 @@ function statementsOf(database: Database) {
 function leaseStatementsOf(database: Database) {
   const prepare = <R = unknown>(sql: string): Statement<[Fields], R> => database.prepare<[Fields], R>(sql);
   return {
-    open: prepare('INSERT INTO leases (id, purpose, created_at) VALUES (:id, :purpose, :now)'),
-    inherit: prepare(`INSERT INTO lease_contents (lease, digest)
-      SELECT DISTINCT :id, digest FROM lease_contents JOIN leases ON leases.id = lease
+    open: prepare('INSERT INTO image_leases (id, purpose, created_at) VALUES (:id, :purpose, :now)'),
+    inherit: prepare(`INSERT INTO image_lease_contents (lease, digest)
+      SELECT DISTINCT :id, digest FROM image_lease_contents JOIN image_leases ON image_leases.id = lease
       WHERE purpose = :purpose AND keep_until IS NOT NULL`),
-    supersede: prepare('DELETE FROM leases WHERE purpose = :purpose AND keep_until IS NOT NULL'),
-    hold: prepare('INSERT INTO lease_contents (lease, digest) VALUES (:lease, :digest) ON CONFLICT DO NOTHING'),
+    supersede: prepare('DELETE FROM image_leases WHERE purpose = :purpose AND keep_until IS NOT NULL'),
+    hold: prepare('INSERT INTO image_lease_contents (lease, digest) VALUES (:lease, :digest) ON CONFLICT DO NOTHING'),
     isLeased: prepare<{ held: number }>(`SELECT ${leased(':digest')} AS held`),
-    close: prepare('DELETE FROM leases WHERE id = :id'),
-    keep: prepare('UPDATE leases SET keep_until = :until WHERE id = :id'),
-    keepOpen: prepare('UPDATE leases SET keep_until = :until WHERE keep_until IS NULL'),
-    expire: prepare('DELETE FROM leases WHERE keep_until IS NOT NULL AND (:dropKept = 1 OR keep_until <= :now)'),
+    close: prepare('DELETE FROM image_leases WHERE id = :id'),
+    keep: prepare('UPDATE image_leases SET keep_until = :until WHERE id = :id'),
+    keepOpen: prepare('UPDATE image_leases SET keep_until = :until WHERE keep_until IS NULL'),
+    expire: prepare('DELETE FROM image_leases WHERE keep_until IS NOT NULL AND (:dropKept = 1 OR keep_until <= :now)'),
   };
 }
 

@@ -71,7 +71,7 @@ export class ImageRepository {
       drop: prepare(`DELETE FROM manifests WHERE digest = :digest
           AND NOT EXISTS (SELECT 1 FROM images WHERE manifest = :digest)
           AND NOT EXISTS (SELECT 1 FROM snapshots WHERE manifest = :digest)
-          AND NOT EXISTS (SELECT 1 FROM lease_contents WHERE digest = :digest)`),
+          AND NOT EXISTS (SELECT 1 FROM image_lease_contents WHERE digest = :digest)`),
       snapshot: prepare(`INSERT INTO snapshots (container, role, manifest, image)
         VALUES (:container, :role, :manifest, :image) ON CONFLICT DO NOTHING`),
       snapshotsOf: prepare<SnapshotRow>(`SELECT container, role, manifest, image FROM snapshots

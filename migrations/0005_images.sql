@@ -79,7 +79,7 @@ CREATE TABLE snapshots (
 CREATE INDEX snapshots_by_manifest ON snapshots (manifest);
 CREATE UNIQUE INDEX one_root ON snapshots (container) WHERE role = 'root';
 
-CREATE TABLE leases (
+CREATE TABLE image_leases (
   id         TEXT PRIMARY KEY,
   purpose    TEXT NOT NULL,
   created_at TEXT NOT NULL,
@@ -88,10 +88,10 @@ CREATE TABLE leases (
 ) STRICT;
 
 -- Digests of anything: it need not be there yet.
-CREATE TABLE lease_contents (
-  lease  TEXT NOT NULL REFERENCES leases (id) ON DELETE CASCADE,
+CREATE TABLE image_lease_contents (
+  lease  TEXT NOT NULL REFERENCES image_leases (id) ON DELETE CASCADE,
   digest TEXT NOT NULL,
   PRIMARY KEY (lease, digest)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX lease_contents_by_digest ON lease_contents (digest);
+CREATE INDEX image_lease_contents_by_digest ON image_lease_contents (digest);
