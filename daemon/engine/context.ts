@@ -10,6 +10,7 @@ import type { Containers } from './containers.ts';
 import type { HostNetwork } from './endpoints/host-network.ts';
 import type { NetworkOptions } from './endpoints/options.ts';
 import type { EventFeed } from './events.ts';
+import type { ImageParts } from './images/context.ts';
 import type { Journal } from './journal.ts';
 import type { AddressPool } from '../network/ipam/pools.ts';
 import type { Networks } from './networks/networks.ts';
@@ -32,6 +33,7 @@ export interface Context {
   readonly network: HostNetwork;
   readonly networkOptions: NetworkOptions;
   readonly addressPools: readonly AddressPool[];
+  readonly images: ImageParts;
   readonly registry: Registry;
   readonly journal: Journal;
   readonly feed: EventFeed;

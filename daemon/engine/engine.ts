@@ -1,5 +1,6 @@
 /** The engine, put together: one function of the API's interface, one verb's file. */
 import type { Engine } from '../api/engine.ts';
+import type { RegistriesSettings } from '../images/registry/settings.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { CgroupHost } from '../runtime/cgroups/host.ts';
 import * as groups from '../runtime/cgroups/live.ts';
@@ -20,6 +21,7 @@ import { HostNetwork } from './endpoints/host-network.ts';
 import { NETWORK_DEFAULTS, type NetworkOptions } from './endpoints/options.ts';
 import { mendNetwork } from './endpoints/cut-off.ts';
 import { linksGone } from './endpoints/run.ts';
+import { createImageParts } from './images/parts.ts';
 import { createNetwork } from './networks/create.ts';
 import { inspectNetwork, listNetworks } from './networks/inspect.ts';
 import { Networks } from './networks/networks.ts';
@@ -73,6 +75,8 @@ export interface EngineParts {
   readonly log: Log;
   /** Absent: as without any option. */
   readonly network?: NetworkOptions;
+  /** What the configuration says of registries of images, by their names. */
+  readonly registries?: RegistriesSettings;
 }
 
 export interface EngineWithLifecycle extends Engine {
@@ -111,6 +115,7 @@ export function createEngine(parts: EngineParts): EngineWithLifecycle {
     network,
     networkOptions,
     addressPools: networkOptions.addressPools,
+    images: createImageParts({ ...parts, root: parts.places.root, registries: parts.registries ?? {} }),
     registry: parts.registry,
     journal,
     feed,
@@ -195,6 +200,7 @@ function lifecycleOf(context: Context): Pick<EngineWithLifecycle, 'open' | 'reco
       settling = load(context).map((container) => settle(context, container, sockets.promise));
     },
     reconcile: async () => {
+      const recovered = context.images.store.recover();
       await adoptNetworks(context);
       sockets.resolve(new Set(await context.shims.listed()));
       await Promise.all(settling);
@@ -202,6 +208,7 @@ function lifecycleOf(context: Context): Pick<EngineWithLifecycle, 'open' | 'reco
       // those that had ended have their addresses no more
       if (context.networks.size > 0) linksGone(context, []);
       await sweep(context);
+      await recovered;
     },
     close: () => close(context),
   };
@@ -237,10 +244,16 @@ async function close(context: Context): Promise<void> {
   clearTimeout(timer);
   context.closing.abort();
   for (const { run } of context.containers) run?.shim.release();
+  await closeImages(context);
   await context.shims.close();
   const { cgroups, places } = context;
   // without containers nothing of this daemon stays on the host but its directories
   const isIdle = groups.list(cgroups, places.cgroupParent).length === 0;
   await context.network.close(isIdle);
   if (isIdle) await groups.remove(cgroups, places.cgroupParent);
+}
+
+async function closeImages({ images }: Context): Promise<void> {
+  await Promise.all([images.close(), images.unpacker.close()]);
+  await images.store.close();
 }

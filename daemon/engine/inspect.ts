@@ -25,6 +25,8 @@ export function inspect(context: Context, ref: string): ContainerDetail {
     logPath: context.places.log(id),
     cgroup: context.places.cgroup(id),
     execs: context.registry.execs.idsOf(id),
+    volumes: [],
+    exposedPorts: [],
     networkMode: row.network.mode,
     endpoints: endpointsShown(context, container),
     ...(row.failure === null ? {} : { failure: row.failure }),

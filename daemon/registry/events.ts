@@ -14,6 +14,8 @@ interface Columns {
   readonly action: EventAction;
   readonly container: string | null;
   readonly network: string | null;
+  readonly image: string | null;
+  readonly volume: string | null;
   readonly name: string;
   readonly labels: string;
   readonly exec: string | null;
@@ -29,8 +31,9 @@ export class EventRepository {
   constructor(database: Database) {
     const prepare = <R = unknown>(sql: string): Statement<[Fields], R> => database.prepare<[Fields], R>(sql);
     this.statements = {
-      append: prepare(`INSERT INTO events (at, action, container, network, name, labels, exec, exit_code, detail)
-        VALUES (:at, :action, :container, :network, :name, :labels, :exec, :exitCode, :detail)`),
+      append:
+        prepare(`INSERT INTO events (at, action, container, network, image, volume, name, labels, exec, exit_code, detail)
+        VALUES (:at, :action, :container, :network, :image, :volume, :name, :labels, :exec, :exitCode, :detail)`),
       after: prepare<Columns>('SELECT * FROM events WHERE sequence > :sequence ORDER BY sequence LIMIT :limit'),
       last: prepare<{ last: number | null }>('SELECT max(sequence) AS last FROM events'),
       before: prepare<{ last: number | null }>('SELECT max(sequence) AS last FROM events WHERE at < :at'),
@@ -46,6 +49,8 @@ export class EventRepository {
       action,
       container: event.container ?? null,
       network: event.network ?? null,
+      image: event.image ?? null,
+      volume: event.volume ?? null,
       name,
       labels: JSON.stringify(event.labels),
       exec: event.exec ?? null,
@@ -74,13 +79,15 @@ export class EventRepository {
 }
 
 function eventOf(columns: Columns): Event {
-  const { sequence, at, action, container, network, name, exec, exit_code: exitCode, detail } = columns;
+  const { sequence, at, action, container, network, image, volume, name, exec, exit_code: exitCode, detail } = columns;
   return {
     sequence,
     at,
     action,
     ...(container === null ? {} : { container }),
     ...(network === null ? {} : { network }),
+    ...(image === null ? {} : { image }),
+    ...(volume === null ? {} : { volume }),
     name,
     labels: JSON.parse(columns.labels) as Record<string, string>,
     ...(exec === null ? {} : { exec }),

@@ -1,6 +1,7 @@
 /** The container resource: what is asked for at create, and what inspect and list show. */
 import { Type, type Static } from '@sinclair/typebox';
 import { AbsolutePath, Bytes, Labels, Moment, Name, NoNul, Timestamp, closed } from './common.ts';
+import { Healthcheck, ImageRef, PlatformText } from './image.ts';
 import { ContainerNetwork, Endpoint, Interface, PinNamespaces, Publish, PublishedPort } from './network.ts';
 
 export const Limits = closed({
@@ -18,10 +19,25 @@ export const Limits = closed({
 export type Limits = Static<typeof Limits>;
 
 export const Mount = closed({
-  type: Type.Union([Type.Literal('bind'), Type.Literal('tmpfs')]),
-  /** bind: an existing path on the host. */
-  source: Type.Optional(AbsolutePath),
+  type: Type.Union([Type.Literal('bind'), Type.Literal('volume'), Type.Literal('tmpfs'), Type.Literal('image')]),
+  /** bind: an existing path on the host. volume: its name, made where there is none; absent: an anonymous one. image: its name or id. */
+  source: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 4095,
+      pattern: '^[^\\u0000]*$',
+      description: 'bind: an absolute path on the host; volume: its name; image: its name or id',
+    }),
+  ),
   target: AbsolutePath,
+  /** volume, image: a directory of it, in place of the whole. */
+  subpath: Type.Optional(Type.String({ minLength: 1, maxLength: 4095, pattern: '^[^\\u0000]*$' })),
+  /** volume: what the image has there is not copied into an empty volume. */
+  noCopy: Type.Optional(Type.Boolean()),
+  /** volume: labels of one that is made for this. */
+  labels: Type.Optional(Labels),
+  /** bind, volume: owners are seen through the container's user namespace, as if they were its own. */
+  idmap: Type.Optional(Type.Boolean({ description: "owners are mapped through the container's user namespace" })),
   readonly: Type.Optional(Type.Boolean()),
   /** bind: take along what is mounted below (default true). */
   recursive: Type.Optional(Type.Boolean({ description: 'bind: with what is mounted below (default true)' })),
@@ -80,7 +96,10 @@ export const LogOptions = closed({
 
 const common = {
   name: Type.Optional(Name),
+  /** Of an image: what stands in place of its Cmd. */
   command: Type.Optional(Type.Array(NoNul, { minItems: 1, maxItems: 65_536 })),
+  /** In place of the image's; an empty one takes it away. */
+  entrypoint: Type.Optional(Type.Array(NoNul, { maxItems: 65_536 })),
   env: Type.Optional(
     Type.Array(Type.String({ pattern: '^[^=\\u0000]+=[^\\u0000]*$', description: 'NAME=value' }), { maxItems: 65_536 }),
   ),
@@ -159,7 +178,11 @@ const common = {
 };
 
 export const CreateRequest = closed({
-  /** A directory with a root file system. Exactly one of rootfs and bundle. */
+  /** An image that is here: by name, id, or the beginning of one. Exactly one of image, rootfs and bundle. */
+  image: Type.Optional(ImageRef),
+  /** Of an image with several. */
+  platform: Type.Optional(PlatformText),
+  /** A directory with a root file system. */
   rootfs: Type.Optional(AbsolutePath),
   /** A directory with an OCI config.json, taken as it is. */
   bundle: Type.Optional(AbsolutePath),
@@ -198,6 +221,9 @@ export const ContainerSummary = Type.Object({
   name: Type.String(),
   status: Status,
   rootfs: Type.String(),
+  /** As it was asked for; absent where it is of a directory or bundle. */
+  image: Type.Optional(Type.String()),
+  imageId: Type.Optional(Type.String()),
   command: Type.Array(Type.String()),
   labels: Labels,
   createdAt: Timestamp,
@@ -227,6 +253,12 @@ export const ContainerDetail = Type.Intersect([
     /** Control group of the container, relative to each hierarchy's mount point. */
     cgroup: Type.String(),
     execs: Type.Array(Type.String()),
+    /** Volumes that it has, by where they are mounted. */
+    volumes: Type.Array(Type.Object({ name: Type.String(), destination: Type.String() })),
+    /** Ports that the image says it listens on: "80/tcp". */
+    exposedPorts: Type.Array(Type.String()),
+    /** Of the image, or as it was asked for; kept, and not run as yet. */
+    healthcheck: Type.Optional(Healthcheck),
     /** How it has a network: the mode as it was asked for, or the default. */
     networkMode: Type.String(),
     endpoints: Type.Array(Endpoint),

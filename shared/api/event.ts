@@ -1,4 +1,4 @@
-/** Events: what happened to containers and networks, in order. */
+/** Events: what happened to containers, networks, images and volumes, in order. */
 import { Type, type Static } from '@sinclair/typebox';
 import { Labels, Moment, Timestamp, closed } from './common.ts';
 
@@ -22,8 +22,21 @@ export const EVENT_ACTIONS = [
   'stop',
   'restart',
   'destroy',
+  'commit',
+  'copy',
+  'export',
   'network_create',
   'network_destroy',
+  'image_pull',
+  'image_push',
+  'image_load',
+  'image_save',
+  'image_import',
+  'image_tag',
+  'image_untag',
+  'image_delete',
+  'volume_create',
+  'volume_destroy',
 ] as const;
 export const EventAction = Type.Union(EVENT_ACTIONS.map((name) => Type.Literal(name)));
 export type EventAction = (typeof EVENT_ACTIONS)[number];
@@ -33,11 +46,15 @@ export const Event = Type.Object({
   sequence: Type.Integer(),
   at: Timestamp,
   action: EventAction,
-  /** Absent for network_*. */
+  /** Absent for network_*, image_* and volume_*. */
   container: Type.Optional(Type.String()),
   /** network_*, connect, disconnect: its id. */
   network: Type.Optional(Type.String()),
-  /** Of the container, and for network_* of the network. */
+  /** image_*, commit: its id. */
+  image: Type.Optional(Type.String()),
+  /** volume_*: its name. */
+  volume: Type.Optional(Type.String()),
+  /** Of the container; for network_* of the network, for image_* of the image or its id, for volume_* of the volume. */
   name: Type.String(),
   labels: Labels,
   /** exec_*: its id. */
@@ -56,6 +73,9 @@ export const EventQuery = closed({
   until: Type.Optional(Moment),
   container: Type.Optional(Type.Array(Type.String())),
   network: Type.Optional(Type.Array(Type.String())),
+  /** By id, or name. */
+  image: Type.Optional(Type.Array(Type.String())),
+  volume: Type.Optional(Type.Array(Type.String())),
   action: Type.Optional(Type.Array(EventAction)),
   label: Type.Optional(Type.Array(Type.String())),
 });

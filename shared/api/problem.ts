@@ -8,6 +8,7 @@ export const ERROR_CLASSES = [
   'invalid_input',
   'precondition',
   'unavailable',
+  'upstream',
   'kernel',
   'internal',
 ] as const;

@@ -13,7 +13,7 @@ import { Directories, type Describe, entryPath, makeOpaque } from './directories
 import { type LeftOut, describeFile, describeOpen, describeSpecial } from './metadata.ts';
 import { PATH_LENGTH, componentsOf, readable, refused } from './path.ts';
 import { DIRECTORY, isSystemError, openDirectory, removeAt } from './remove-tree.ts';
-import type { TarConsumer, TarEntry } from './tar/entry.ts';
+import type { TarConsumer, TarEntry } from '../tar/entry.ts';
 import { whiteoutOf } from './whiteout.ts';
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;

@@ -4,7 +4,7 @@ import { O_PATH, changeOwnerAt, openAt } from '../../../native-bindings/director
 import { setTimes, setTimesAt } from '../../../native-bindings/utimensat.ts';
 import { setXattr, setXattrAt } from '../../../native-bindings/xattr.ts';
 import { isSystemError } from './remove-tree.ts';
-import type { TarEntry } from './tar/entry.ts';
+import type { TarEntry } from '../tar/entry.ts';
 
 /**
  * Attributes that belong to an image: those of users, capabilities of programs, access lists. Others would speak to the

@@ -11,7 +11,7 @@ import { LayerWriter } from './layer-writer.ts';
 import { LowerLayers } from './lower.ts';
 import { readable, refused } from './path.ts';
 import { DIRECTORY, removeAt } from './remove-tree.ts';
-import { TarReader } from './tar/reader.ts';
+import { TarReader } from '../tar/reader.ts';
 
 export interface Surroundings {
   readonly signal: AbortSignal;

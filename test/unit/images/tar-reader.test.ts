@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { ImageError } from '../../../daemon/images/errors.ts';
-import type { TarEntry } from '../../../daemon/images/unpack/tar/entry.ts';
-import { TarReader } from '../../../daemon/images/unpack/tar/reader.ts';
+import type { TarEntry } from '../../../daemon/images/tar/entry.ts';
+import { TarReader } from '../../../daemon/images/tar/reader.ts';
 import { removeTree } from '../../../daemon/images/unpack/unpack-here.ts';
 import {
   END,

@@ -5,7 +5,7 @@
  * What archives say in two ways is read as Go's archive/tar does, because images are made for it: only regular files
  * have data, the GNU long name goes before pax records, global pax headers change nothing.
  */
-import { shown } from '../../errors.ts';
+import { shown } from '../errors.ts';
 import type { SparsePart, TarConsumer, TarEntry, TarKind } from './entry.ts';
 import { BLOCK, type TarHeader, decodeHeader } from './header.ts';
 import { malformed } from './malformed.ts';

@@ -1,5 +1,5 @@
 /** An entry of a tar archive as it reads after its extended headers were applied. */
-import type { Timestamp } from '../../../../native-bindings/utimensat.ts';
+import type { Timestamp } from '../../../native-bindings/utimensat.ts';
 
 export type TarKind = 'file' | 'link' | 'symlink' | 'character-device' | 'block-device' | 'directory' | 'fifo';
 

@@ -1,6 +1,6 @@
 /** Extended headers: records "LENGTH KEY=VALUE\n", POSIX.1-2001 pax, "pax Header Block"; their sparse maps are GNU's. */
-import type { Timestamp } from '../../../../native-bindings/utimensat.ts';
-import { shown } from '../../errors.ts';
+import type { Timestamp } from '../../../native-bindings/utimensat.ts';
+import { shown } from '../errors.ts';
 import { malformed } from './malformed.ts';
 
 const XATTR = 'SCHILY.xattr.';

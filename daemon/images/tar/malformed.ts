@@ -1,4 +1,4 @@
-import { ImageError } from '../../errors.ts';
+import { ImageError } from '../errors.ts';
 
 /** The error for bytes that are no tar archive. */
 export function malformed(what: string): ImageError {

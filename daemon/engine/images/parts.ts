@@ -1,0 +1,58 @@
+/** Puts together what the verbs on images work with. Connections to registries are made ready as the first pull asks. */
+import { hostPlatform } from '../../images/manifest/platform.ts';
+import { Registries, type RegistriesSettings } from '../../images/registry/settings.ts';
+import { ImageStore } from '../../images/store/image-store.ts';
+import { Unpacker } from '../../images/unpack/unpacker.ts';
+import type { Registry } from '../../registry/registry.ts';
+import type { Log } from '../context.ts';
+import type { ImageParts } from './context.ts';
+
+export interface ImagePartsOptions {
+  /** The daemon's root directory. */
+  readonly root: string;
+  readonly registry: Registry;
+  readonly bootId: string;
+  readonly version: string;
+  /** What the configuration says of registries. Throws ImageError where it cannot be. */
+  readonly registries: RegistriesSettings;
+  readonly log: Log;
+}
+
+export function createImageParts({ root, registry, bootId, version, registries, log }: ImagePartsOptions): ImageParts {
+  const settings = new Registries(registries);
+  const store = new ImageStore({
+    root,
+    records: registry.imageContent,
+    bootId,
+    onTrouble: (error) => {
+      log.error({ err: error }, 'the store of images: work in the background failed');
+    },
+  });
+  let transport: ReturnType<ImageParts['transport']> | undefined;
+  return {
+    store,
+    unpacker: new Unpacker(),
+    platform: hostPlatform(),
+    // undici takes time to load and memory to have: both are for those who pull
+    transport: () =>
+      (transport ??= import('../../images/registry/transport.ts').then(
+        ({ Transport }) =>
+          new Transport({ registries: settings, proxies: proxiesOf(process.env), userAgent: `tare/${version}` }),
+      )),
+    close: async () => {
+      await (await transport)?.close();
+    },
+  };
+}
+
+/** As curl(1) reads them: in small letters, or but for http_proxy in capitals. */
+function proxiesOf(env: NodeJS.ProcessEnv): { http?: string; https?: string; none?: string } {
+  const http = env.http_proxy;
+  const https = env.https_proxy ?? env.HTTPS_PROXY;
+  const none = env.no_proxy ?? env.NO_PROXY;
+  return {
+    ...(http === undefined || http === '' ? {} : { http }),
+    ...(https === undefined || https === '' ? {} : { https }),
+    ...(none === undefined || none === '' ? {} : { none }),
+  };
+}
