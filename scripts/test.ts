@@ -9,7 +9,9 @@
  * | unit       | the parts alone, parsers and compilers against random input, the shim's protocol            |
  * | sanitizers | the shim's protocol and the interpreter once more, under ASan and UBSan                     |
  * | fuzz       | any bytes as a plan, as frames of the shim's protocol, and random plans carried out, under libFuzzer and ASan |
- * | e2e        | the daemon and the CLI as users run them: storms, kill -9, full disks, terminals, networks in namespaces of their own (the slow part: 12,000 lives and 55 crashes take three minutes) |
+ * | e2e        | the daemon and the CLI as users run them: storms, kill -9, terminals, attacks (the slow part: 12,000 lives and 55 crashes take three minutes) |
+ * | networks   | networks, each in a namespace of the test's own                                             |
+ * | images     | images, volumes, copying, full disks, in directories of the test's own                      |
  * | vm         | what this machine cannot show: a host with cgroup v2 alone, and AppArmor; in a virtual machine (scripts/test-vm.ts) |
  * | clients    | podman, ctr and dockerd of Debian with tare-oci as their runtime                            |
  * | leaks      | the machine is as it was                                                                    |
@@ -62,12 +64,17 @@ function count(output: string, word: string): number {
   return Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
 }
 
-/** Test files under Node's runner. A skip is a failure: nothing that CI skips is tested. */
+function filesOf(patterns: readonly string[]): string[] {
+  return patterns.flatMap((pattern) => globSync(pattern, { cwd: top })).sort();
+}
+
+/** Test files under Node's runner, `but` some. A skip is a failure: nothing that CI skips is tested. */
 async function tests(
-  patterns: string[],
-  options: { concurrency: number; env?: Record<string, string> },
+  patterns: readonly string[],
+  options: { concurrency: number; but?: readonly string[]; env?: Record<string, string> },
 ): Promise<Outcome> {
-  const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: top })).sort();
+  const others = new Set(filesOf(options.but ?? []));
+  const files = filesOf(patterns).filter((file) => !others.has(file));
   const { code, output } = await run(
     'node',
     ['--test', '--test-reporter=spec', `--test-concurrency=${options.concurrency}`, '--test-timeout=480000', ...files],
@@ -95,6 +102,14 @@ const SANITIZED = {
 
 const machine = await recordMachine();
 
+/** Tests that have their part of the machine to themselves, two at a time. */
+const NETWORKS = [
+  'test/e2e/{network-[!s]*,networking-*,firewall*,nftables*,rtnetlink*,conntrack,dns,net-devices,assembled-*}.test.ts',
+];
+const IMAGES = [
+  'test/e2e/{image-*,container-*,cli-images*,volumes*,system-storage*,store-*,unpack*,registry*}.test.ts',
+];
+
 const STEPS: Record<string, () => Promise<Outcome>> = {
   build: () => whole('node', 'scripts/build.ts'),
   typecheck: () => whole('tsc', '--noEmit'),
@@ -116,7 +131,13 @@ const STEPS: Record<string, () => Promise<Outcome>> = {
   // Begins at the same seed each time, so that it fails for what was changed; `npm run fuzz` looks further.
   fuzz: () => whole('node', 'scripts/fuzz.ts', '--seed=1', '15'),
   // One after the other: each has the machine to itself.
-  e2e: () => tests(['test/e2e/*.test.ts', 'test/conformance/*.test.ts', 'test/attacks/*.test.ts'], { concurrency: 1 }),
+  e2e: () =>
+    tests(['test/e2e/*.test.ts', 'test/conformance/*.test.ts', 'test/attacks/*.test.ts'], {
+      concurrency: 1,
+      but: [...NETWORKS, ...IMAGES],
+    }),
+  networks: () => tests(NETWORKS, { concurrency: 2 }),
+  images: () => tests(IMAGES, { concurrency: 2 }),
   vm: virtualMachine,
   clients: () => tests(['test/clients/*.test.ts'], { concurrency: 2 }),
   leaks: async () => {
