@@ -38,6 +38,23 @@ export default tseslint.config(
     ['**/daemon/**', '**/native-bindings/**', KOFFI, SQLITE, 'fastify'],
     'the client knows shared/ only',
   ),
+  // Archives that `cp` reads and writes have one grammar on both sides; what reads it does nothing else.
+  {
+    files: ['client/copy/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '/daemon/(?!images/tar/)|/native-bindings/|^koffi$|^better-sqlite3$|^fastify$',
+              message: 'the client knows shared/ and, for cp, daemon/images/tar only',
+            },
+          ],
+        },
+      ],
+    },
+  },
   wall(
     ['shared/**/*.ts'],
     ['**/daemon/**', '**/client/**', '**/native-bindings/**', KOFFI, SQLITE],

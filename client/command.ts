@@ -2,8 +2,8 @@
 import type { Arguments } from './arguments.ts';
 import type { Daemon } from './http/daemon.ts';
 
-/** What the daemon knows by name. */
-export type Named = 'container' | 'network';
+/** What the daemon knows by name; "object" is a container or an image. */
+export type Named = 'container' | 'image' | 'network' | 'volume' | 'object';
 
 export type FlagType = 'boolean' | 'string' | 'list' | 'integer' | 'number';
 
@@ -55,6 +55,8 @@ export interface Command {
   readonly completes?: Named | 'none' | readonly string[];
   /** What further operands are, where they are something else than the first. */
   readonly completesRest?: Named | 'none';
+  /** It is another command in a group: that one's name. */
+  readonly twinOf?: string;
   /** Exit code where the command line is wrong or the daemon refuses. */
   readonly failureCode: number;
   /** Resolves to the exit code. */
@@ -75,6 +77,18 @@ export interface CommandGroup {
   readonly name: string;
   readonly summary: string;
   readonly commands: readonly CommandEntry[];
+}
+
+/** A command under a further name, in a group: "image pull" is "pull". */
+export function twin(name: string, summary: string, load: () => Promise<Command>): CommandEntry {
+  return {
+    name: name.slice(name.indexOf(' ') + 1),
+    summary,
+    load: async () => {
+      const command = await load();
+      return { ...command, name, summary, twinOf: command.name };
+    },
+  };
 }
 
 export type TableEntry = CommandEntry | CommandGroup;

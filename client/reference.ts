@@ -20,12 +20,15 @@ ${GLOBAL_FLAGS.map((flag) => `- \`${flagSpelling(flag).trim()}\`: ${flag.summary
 
 ## Root file systems
 
-There are no images in this release. A container runs on a directory:
+A container is made of an image, which is fetched where it is not here, or of a directory:
 
+- \`IMAGE\`: such as \`debian:12\`, \`ghcr.io/you/app@sha256:…\`, or an id. All about images is in [images.md](images.md).
 - \`--rootfs DIR\`: DIR is the lower layer of an overlay. Nothing is ever written to DIR.
 - \`--rootfs DIR:ro\`: DIR itself, read-only.
 - \`--rootfs DIR:rw\`: DIR itself.
 - \`--bundle DIR\`: an OCI bundle, its \`config.json\` taken as it is.
+
+What a container writes goes to its own directory on disk, or with \`--tmpfs-root\` to memory; volumes (\`--volume\`, \`--mount\`) outlive it: [storage.md](storage.md).
 
 \`tare run --rm -it --rootfs / bash\` is a disposable copy of your own machine.
 
@@ -37,7 +40,7 @@ Without \`--network\` a container is on the daemon's default network: the bridge
 
 | code | meaning |
 |---|---|
-| 125 | tare itself failed: wrong usage of \`run\`, \`create\` or \`start\`, no daemon, a refused request, a lost connection |
+| 125 | tare itself failed: wrong usage of \`run\`, \`create\` or \`start\`, no daemon, an image that cannot be had, a refused request, a lost connection |
 | 126 | the command cannot be executed |
 | 127 | the command was not found |
 | 128+n | signal n ended the command |
@@ -52,7 +55,7 @@ Other commands end with 0, or with 1 where something failed.
 
 ## Formats
 
-\`--format\` takes \`json\`, or a template in a part of Go's language; for \`ps\` and \`network ls\` also \`table\` and \`table TEMPLATE\`.
+\`--format\` takes \`json\`, or a template in a part of Go's language; for lists also \`table\` and \`table TEMPLATE\`.
 
 | template | gives |
 |---|---|
@@ -71,13 +74,20 @@ Other commands end with 0, or with 1 where something failed.
 export function reference(commands: readonly Command[]): string {
   const told = new Set<string>();
   const sections = commands.flatMap((command) => {
-    const own = section(command.name, commandHelp(command));
+    const own =
+      command.twinOf === undefined
+        ? section(command.name, commandHelp(command))
+        : twinSection(command.name, command.twinOf);
     const group = COMMANDS.filter(isGroup).find(({ name }) => command.name.startsWith(`${name} `));
     if (group === undefined || told.has(group.name)) return [own];
     told.add(group.name);
     return [section(group.name, groupHelp(group)), own];
   });
   return `${INTRODUCTION}\n## Commands\n\n${sections.join('\n')}`;
+}
+
+function twinSection(name: string, other: string): string {
+  return `### tare ${name}\n\nThe same as [tare ${other}](#tare-${other.replaceAll(' ', '-')}).\n`;
 }
 
 function section(name: string, help: string): string {

@@ -12,6 +12,15 @@ export function networkPath(ref: string, rest = ''): string {
   return `/networks/${segment(ref, 'network')}${rest}`;
 }
 
+/** The path of an image by name, id, or beginning of an id. */
+export function imagePath(ref: string, rest = ''): string {
+  return `/images/${segment(ref, 'image')}${rest}`;
+}
+
+export function volumePath(name: string, rest = ''): string {
+  return `/volumes/${segment(name, 'volume')}${rest}`;
+}
+
 export function execPath(id: string, rest = ''): string {
   return `/execs/${segment(id, 'exec')}${rest}`;
 }

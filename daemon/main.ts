@@ -63,6 +63,7 @@ async function run(options: DaemonOptions): Promise<void> {
     version,
     log: logger,
     network: options.network,
+    registries: options.registries,
   });
   engine.open();
   const api = createApi({ engine, logger, version, peerOf: peerCredentials });

@@ -5,7 +5,12 @@ import { parseArgs } from 'node:util';
 import { DEFAULT_NETWORKS } from './engine/endpoints/mode.ts';
 import { BRIDGE_PORTS_MAX, NETWORK_DEFAULTS, type NetworkOptions } from './engine/endpoints/options.ts';
 import { formatAddress, parseAddress } from './network/address.ts';
+import type { RegistriesSettings } from './images/registry/settings.ts';
 import { DEFAULT_POOLS, poolOf } from './network/ipam/pools.ts';
+import { OptionsError } from './options-error.ts';
+import { registriesOf } from './registries-option.ts';
+
+export { OptionsError } from './options-error.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -19,15 +24,12 @@ export interface DaemonOptions {
   readonly shim: string | undefined;
   readonly logLevel: LogLevel;
   readonly network: NetworkOptions;
+  /** Registries of images, by their names. */
+  readonly registries: RegistriesSettings;
 }
 
 export type Invocation =
   { readonly is: 'run'; readonly options: DaemonOptions } | { readonly is: 'help' } | { readonly is: 'version' };
-
-/** What was typed, or stands in the config file, is not understood. */
-export class OptionsError extends Error {
-  override name = 'OptionsError';
-}
 
 export const HELP = `Usage: tared [OPTIONS]
 
@@ -38,7 +40,7 @@ Options:
       --run DIR                  sockets (default /run/tare)
       --socket PATH              of the API (default RUN/tare.sock)
       --config FILE              JSON with the keys root, run, socket, shim, logLevel, defaultNetwork,
-                                 publishAddress, addressPools, bridgePorts
+                                 publishAddress, addressPools, bridgePorts, registries
       --shim FILE                the tare-shim binary (default: the one of this build)
       --log-level LEVEL          ${LOG_LEVELS.join(', ')} (default info)
       --default-network MODE     of containers that do not say theirs: ${DEFAULT_NETWORKS.join(', ')} (default bridge)
@@ -55,7 +57,11 @@ interface Pool {
   readonly base: string;
   readonly size: number;
 }
-type Given = Partial<Record<Key, string>> & { addressPools?: readonly Pool[]; bridgePorts?: number };
+type Given = Partial<Record<Key, string>> & {
+  addressPools?: readonly Pool[];
+  bridgePorts?: number;
+  registries?: RegistriesSettings;
+};
 
 /** `argv` without the program. Throws OptionsError. */
 export function parseOptions(argv: readonly string[]): Invocation {
@@ -86,6 +92,7 @@ export function parseOptions(argv: readonly string[]): Invocation {
       shim: given.shim === undefined ? undefined : pathOf(given.shim, 'shim'),
       logLevel: logLevelOf(given.logLevel ?? 'info'),
       network: networkOf(given),
+      registries: given.registries ?? {},
     },
   };
 }
@@ -135,6 +142,10 @@ function readConfig(path: string): Given {
     }
     if (key === 'bridgePorts') {
       given.bridgePorts = configuredPorts(value, path);
+      continue;
+    }
+    if (key === 'registries') {
+      given.registries = registriesOf(value, `config file ${path}`);
       continue;
     }
     if (!(KEYS as readonly string[]).includes(key))

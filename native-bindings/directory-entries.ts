@@ -2,7 +2,7 @@
  * Entries of an open directory by their names: openat(2) and its kin, for which Node has nothing. A name is a text of
  * one character a byte (latin1), as the kernel's names are bytes of any kind; it should be a single component.
  */
-import { systemCall } from './libc.ts';
+import { systemCall, triedCall } from './libc.ts';
 
 export const O_PATH = 0o10000000;
 export const O_CLOEXEC = 0o2000000;
@@ -28,6 +28,12 @@ export function cName(name: string): CName {
 const openatCall = systemCall<[directory: number, name: CName, flags: number, mode: number]>(
   'int openat(int directory, const char *name, int flags, uint mode)',
 );
+/** A name that is too long is no entry's. */
+const NO_ENTRY = [2, 36];
+const openatTried = triedCall<[directory: number, name: CName, flags: number, mode: number]>(
+  'int openat(int directory, const char *name, int flags, uint mode)',
+  NO_ENTRY,
+);
 const mkdiratCall = systemCall<[directory: number, name: CName, mode: number]>(
   'int mkdirat(int directory, const char *name, uint mode)',
 );
@@ -43,6 +49,9 @@ const linkatCall = systemCall<[from: number, path: CName, directory: number, nam
 const unlinkatCall = systemCall<[directory: number, name: CName, flags: number]>(
   'int unlinkat(int directory, const char *name, int flags)',
 );
+const renameatCall = systemCall<[from: number, name: CName, to: number, other: CName]>(
+  'int renameat(int from, const char *name, int to, const char *other)',
+);
 const fchownatCall = systemCall<[directory: number, name: CName, uid: number, gid: number, flags: number]>(
   'int fchownat(int directory, const char *name, uint uid, uint gid, int flags)',
 );
@@ -50,6 +59,12 @@ const fchownatCall = systemCall<[directory: number, name: CName, uid: number, gi
 /** A descriptor, close-on-exec. `flags` are those of node:fs's constants and O_PATH. Throws SystemError. */
 export function openAt(directory: number, name: string, flags: number, mode = 0): number {
   return openatCall(directory, cName(name), flags | O_CLOEXEC, mode);
+}
+
+/** As openAt(); undefined where there is no entry of this name. Throws SystemError. */
+export function openAtIfThere(directory: number, name: string, flags: number): number | undefined {
+  const fd = openatTried(directory, cName(name), flags | O_CLOEXEC, 0);
+  return fd < 0 ? undefined : fd;
 }
 
 /** The process's umask applies to `mode`. Throws SystemError. */
@@ -70,6 +85,11 @@ export function makeSymlinkAt(target: string, directory: number, name: string): 
 /** Another name for the open file (a symbolic link too, opened with O_PATH); needs CAP_DAC_READ_SEARCH. Throws SystemError. */
 export function linkAt(fd: number, directory: number, name: string): void {
   linkatCall(fd, '', directory, cName(name), AT_EMPTY_PATH);
+}
+
+/** Into another directory, or under another name. Throws SystemError. */
+export function renameAt(from: number, name: string, to: number, other: string): void {
+  renameatCall(from, cName(name), to, cName(other));
 }
 
 /** Takes a name that is no directory's. Throws SystemError. */

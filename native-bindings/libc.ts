@@ -81,6 +81,19 @@ export function systemCall<A extends readonly unknown[]>(definition: string): Sy
   };
 }
 
+/** As systemCall(), where some failures are as usual as success, and an error for each would cost: -errno is returned then. */
+export function triedCall<A extends readonly unknown[]>(definition: string, usual: readonly number[]): SystemCall<A> {
+  const name = /(\w+)\s*\(/.exec(definition)?.[1] ?? definition;
+  const found = foreign(definition);
+  return (...parameters) => {
+    const result = found()(...parameters) as number;
+    if (result !== -1) return result;
+    const errno = koffi.errno();
+    if (usual.includes(errno)) return -errno;
+    throw new SystemError(name, errno);
+  };
+}
+
 /** Where the bytes lie, for a structure that holds pointers. The caller keeps `bytes` alive for as long as C uses it. */
 export function addressOf(bytes: Uint8Array): bigint {
   return koffi.address(bytes);

@@ -65,17 +65,25 @@ function readAll(fd: number, path: string, most: number): Buffer {
 export function readInRoot(root: string, path: string, most: number): Buffer | undefined {
   const directory = openSync(root, O_PATH | O_CLOEXEC | constants.O_DIRECTORY);
   let found: number | undefined;
-  let file: number | undefined;
   try {
     found = openInRoot(directory, path);
-    if (!fstatSync(found).isFile()) throw new UnreadableFile(`${path} is not a regular file`);
-    // The same inode again, by its descriptor: nothing can have been put in its place.
-    file = openSync(`/proc/self/fd/${String(found)}`, constants.O_RDONLY | constants.O_NONBLOCK | O_CLOEXEC);
-    return readAll(file, path, most);
+    return readFound(found, path, most);
   } catch (error) {
     if (error instanceof SystemError && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined;
     throw error;
   } finally {
-    for (const fd of [file, found, directory]) if (fd !== undefined) closeSync(fd);
+    for (const fd of [found, directory]) if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/** The bytes of what is open as `found` (O_PATH is enough), which stays open; `path` is for messages. Throws as readInRoot. */
+export function readFound(found: number, path: string, most: number): Buffer {
+  if (!fstatSync(found).isFile()) throw new UnreadableFile(`${path} is not a regular file`);
+  // The same inode again, by its descriptor: nothing can have been put in its place.
+  const file = openSync(`/proc/self/fd/${String(found)}`, constants.O_RDONLY | constants.O_NONBLOCK | O_CLOEXEC);
+  try {
+    return readAll(file, path, most);
+  } finally {
+    closeSync(file);
   }
 }

@@ -20,6 +20,13 @@ const llistxattr = systemCall<[path: CName, list: Uint8Array, size: number]>(
   'long llistxattr(const char *path, char *list, size_t size)',
 );
 
+const getxattr = systemCall<[path: string, name: CName, value: Uint8Array, size: number]>(
+  'long getxattr(const char *path, const char *name, void *value, size_t size)',
+);
+const listxattr = systemCall<[path: string, list: Uint8Array, size: number]>(
+  'long listxattr(const char *path, char *list, size_t size)',
+);
+
 /** Throws SystemError: EOPNOTSUPP where the file system has none, EPERM for user.* of what is no file or directory. */
 export function setXattr(fd: number, name: string, value: Uint8Array): void {
   fsetxattr(fd, cName(name), value, value.length, 0);
@@ -52,6 +59,43 @@ export function listXattrs(path: string): string[] {
       .filter((name) => name !== '');
   } catch (error) {
     if (error instanceof SystemError && error.errno === EOPNOTSUPP) return [];
+    throw error;
+  }
+}
+
+/** Reused from file to file, of which most have no attributes at all. Calls here are synchronous, and what they give is copied. */
+let room: Buffer | undefined;
+
+/**
+ * The attributes of what is open, by whatever means (O_PATH is enough), that `wanted` says yes to. None where the file
+ * system has none. Throws SystemError.
+ */
+export function readXattrs(fd: number, wanted: (name: string) => boolean): Map<string, Buffer> {
+  room ??= Buffer.allocUnsafeSlow(LARGEST);
+  // the link in /proc leads to the file itself, and not further where that is a symbolic link
+  const path = `/proc/self/fd/${String(fd)}`;
+  const found = new Map<string, Buffer>();
+  try {
+    const length = listxattr(path, room, room.length);
+    if (length === 0) return found;
+    for (const name of room.toString('latin1', 0, length).split('\0')) {
+      if (name === '' || !wanted(name)) continue;
+      const value = valueOf(path, name, room);
+      if (value !== undefined) found.set(name, value);
+    }
+    return found;
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === EOPNOTSUPP) return found;
+    throw error;
+  }
+}
+
+function valueOf(path: string, name: string, into: Buffer): Buffer | undefined {
+  try {
+    return Buffer.from(into.subarray(0, getxattr(path, cName(name), into, into.length)));
+  } catch (error) {
+    // it was taken away meanwhile
+    if (error instanceof SystemError && (error.errno === ENODATA || error.errno === EOPNOTSUPP)) return undefined;
     throw error;
   }
 }

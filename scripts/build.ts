@@ -65,6 +65,26 @@ const programs: BuildOptions[] = [
     minifySyntax: true,
     minifyWhitespace: true,
   },
+  // And those that fill volumes (daemon/engine/mounts/copy-up).
+  {
+    ...common,
+    entryPoints: ['daemon/engine/mounts/copy-up/worker.ts'],
+    outfile: 'dist/fill-worker.mjs',
+    format: 'esm',
+    external: NATIVE,
+    minifySyntax: true,
+    minifyWhitespace: true,
+  },
+  // The threads of daemon/engine/files, likewise.
+  {
+    ...common,
+    entryPoints: ['daemon/engine/files/worker.ts'],
+    outfile: 'dist/files-worker.mjs',
+    format: 'esm',
+    external: NATIVE,
+    minifySyntax: true,
+    minifyWhitespace: true,
+  },
   // CommonJS: Node loads it some milliseconds sooner than an ES module.
   { ...common, entryPoints: ['client/main.ts'], outfile: 'dist/tare.cjs', format: 'cjs', minify: true },
   {

@@ -35,6 +35,7 @@ const RULES = {
     'start_pipe',
     'container_init',
     'bind_tree',
+    'overlay_tree',
   ],
   AFTER_CLONE: ['cgroup_join', 'uid_map', 'gid_map', 'oom_score_adj'],
   ONCE: [
@@ -49,7 +50,15 @@ const RULES = {
     'preserve_descriptors',
     'await_start',
   ],
-  GIVES_ROOT: ['root_overlay', 'root_overlay_tmpfs', 'root_bind', 'root_directory', 'namespace_join', 'join_init'],
+  GIVES_ROOT: [
+    'root_overlay',
+    'root_overlay_tmpfs',
+    'root_bind',
+    'root_tree',
+    'root_directory',
+    'namespace_join',
+    'join_init',
+  ],
   NEEDS_ROOT: [
     'mount',
     'bind',

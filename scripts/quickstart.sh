@@ -56,5 +56,6 @@ cat <<END
 Next:
   $top/bin/tare run -d --name first --rootfs / sleep 1000
   $top/bin/tare exec first ps ax
+  $top/bin/tare run --rm -it debian:12 bash
   curl --unix-socket $run/tare.sock http://tare/v1/containers
 END

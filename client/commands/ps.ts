@@ -11,6 +11,7 @@ import { print } from '../output.ts';
 
 const HEADS: Heads = {
   ID: 'CONTAINER ID',
+  Image: 'IMAGE',
   Rootfs: 'ROOTFS',
   Command: 'COMMAND',
   CreatedAt: 'CREATED AT',
@@ -81,7 +82,7 @@ async function list(input: Arguments, { daemon }: Context): Promise<number> {
   const now = Date.now();
   const format = input.string('format') ?? 'table';
   const rows = containers.map((container) => rowOf(container, whole, now));
-  print(formatRows(rows, format, ['ID', 'Rootfs', 'Command', 'RunningFor', 'Status', 'Ports', 'Names'], HEADS));
+  print(formatRows(rows, format, ['ID', 'Image', 'Command', 'RunningFor', 'Status', 'Ports', 'Names'], HEADS));
   return 0;
 }
 
@@ -115,6 +116,7 @@ function rowOf(container: ContainerSummary, whole: boolean, now: number): Row {
   const command = `"${printable(container.command.join(' '))}"`;
   return {
     ID: whole ? container.id : container.id.slice(0, 12),
+    Image: imageText(container, whole),
     Rootfs: printable(whole ? container.rootfs : shorten(container.rootfs, 30)),
     Command: whole ? command : shorten(command, 20),
     CreatedAt: container.createdAt,
@@ -129,6 +131,12 @@ function rowOf(container: ContainerSummary, whole: boolean, now: number): Row {
       .join(','),
     ...(container.pid === undefined ? {} : { Pid: container.pid }),
   };
+}
+
+/** As it was asked for; a container of a directory shows that. */
+function imageText({ image, rootfs }: ContainerSummary, whole: boolean): string {
+  if (image !== undefined) return printable(whole ? image : image.replace(/^sha256:([0-9a-f]{12})[0-9a-f]+$/, '$1'));
+  return printable(whole ? rootfs : shorten(rootfs, 30));
 }
 
 /** Of one that does not run nothing is published. */

@@ -8,16 +8,21 @@ export const rm: Command = {
   summary: 'Remove containers',
   flags: [
     { name: 'force', short: 'f', type: 'boolean', summary: 'end it first, where it runs' },
-    { name: 'volumes', short: 'v', type: 'boolean', summary: '', refused: 'volumes are not part of this release' },
+    { name: 'volumes', short: 'v', type: 'boolean', summary: 'with the anonymous volumes that no other container has' },
     { name: 'link', short: 'l', type: 'boolean', summary: '', refused: 'links are not part of this release' },
   ],
   operands: { min: 1 },
   interspersed: true,
   completes: 'container',
   failureCode: EXIT.failure,
-  run: (input, { daemon }) =>
-    each(input.operands, async (ref) => {
-      await daemon.delete(containerPath(ref), input.boolean('force') ? { force: true } : {});
+  run(input, { daemon }) {
+    const query = {
+      ...(input.boolean('force') ? { force: true } : {}),
+      ...(input.boolean('volumes') ? { volumes: true } : {}),
+    };
+    return each(input.operands, async (ref) => {
+      await daemon.delete(containerPath(ref), query);
       return ref;
-    }),
+    });
+  },
 };

@@ -1,12 +1,12 @@
-import { writeFileSync, unlinkSync } from 'node:fs';
-import type { CreateRequest, CreateResponse, Exit } from '../../shared/api/container.ts';
+import type { CreateResponse, Exit } from '../../shared/api/container.ts';
 import { STREAM_PROTOCOL } from '../../shared/streams.ts';
 import type { Arguments } from '../arguments.ts';
 import type { Command, Context, Flag } from '../command.ts';
 import { withFlag } from '../create/field-flags.ts';
-import { CREATE_FLAGS } from '../create/flags.ts';
+import { createContainer } from '../create/create.ts';
+import { CREATE_FLAGS, IMAGE_NOTES } from '../create/flags.ts';
 import { createRequest } from '../create/request.ts';
-import { CliError, EXIT, ProblemError, UsageError, messageOf } from '../errors.ts';
+import { EXIT, ProblemError, UsageError, messageOf } from '../errors.ts';
 import { NETWORK_NOTES } from '../network/flags.ts';
 import { print } from '../output.ts';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../stream/detach-keys.ts';
@@ -36,17 +36,19 @@ const OWN_FLAGS: readonly Flag[] = [
 
 export const run: Command = {
   name: 'run',
-  usage: '[OPTIONS] --rootfs DIR|--bundle DIR [COMMAND] [ARG...]',
+  usage: '[OPTIONS] IMAGE|--rootfs DIR|--bundle DIR [COMMAND] [ARG...]',
   summary: 'Create a container and run a command in it',
   notes: [
     "The exit code is the command's own, 128+n where a signal ended it, 127 where it was not found, 126 where it cannot be executed, and 125 where tare itself failed.",
+    ...IMAGE_NOTES,
     ...NETWORK_NOTES,
-    'Example: tare run --rm -it --rootfs / bash gives a disposable copy of this machine.',
+    'Examples: tare run --rm -it debian:12 bash; tare run --rm -it --rootfs / bash gives a disposable copy of this machine.',
   ],
   flags: [...OWN_FLAGS, ...CREATE_FLAGS],
   operands: { min: 0 },
   interspersed: false,
-  completes: 'none',
+  completes: 'image',
+  completesRest: 'none',
   failureCode: EXIT.engine,
   run: runContainer,
 };
@@ -83,35 +85,6 @@ function streamsOf(input: Arguments): Streams {
     stdout: all || named.includes('stdout'),
     stderr: all || named.includes('stderr'),
   };
-}
-
-/** Creates, writes --cidfile and tells the daemon's warnings; `create` does the same. */
-export async function createContainer(
-  input: Arguments,
-  context: Context,
-  request: CreateRequest,
-): Promise<CreateResponse> {
-  const cidfile = input.string('cidfile');
-  if (cidfile !== undefined) reserve(cidfile);
-  let created: CreateResponse;
-  try {
-    created = await context.daemon.post<CreateResponse>('/containers', request);
-  } catch (error) {
-    if (cidfile !== undefined) unlinkSync(cidfile);
-    throw withFlag(error);
-  }
-  if (cidfile !== undefined) writeFileSync(cidfile, created.id);
-  for (const warning of created.warnings) process.stderr.write(`tare: warning: ${warning}\n`);
-  return created;
-}
-
-/** An existing file is some other container's. */
-function reserve(cidfile: string): void {
-  try {
-    writeFileSync(cidfile, '', { flag: 'wx' });
-  } catch (error) {
-    throw new CliError(`cannot make the file for the container's id: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 async function runDetached(created: CreateResponse, input: Arguments, context: Context): Promise<number> {

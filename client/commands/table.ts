@@ -1,6 +1,10 @@
 /** All commands, in the order of the overview. A command is loaded only when it is run or documented. */
 import { isGroup, type Command, type TableEntry } from '../command.ts';
+import { CONTAINER_COMMANDS } from './container/table.ts';
+import { IMAGE_COMMANDS } from './image/table.ts';
 import { NETWORK_COMMANDS } from './network/table.ts';
+import { SYSTEM_COMMANDS } from './system/table.ts';
+import { VOLUME_COMMANDS } from './volume/table.ts';
 
 export const COMMANDS: readonly TableEntry[] = [
   {
@@ -36,7 +40,7 @@ export const COMMANDS: readonly TableEntry[] = [
   { name: 'logs', summary: "Show a container's output", load: async () => (await import('./logs.ts')).logs },
   {
     name: 'inspect',
-    summary: 'Show all that is known of containers',
+    summary: 'Show all that is known of containers, images, networks and volumes',
     load: async () => (await import('./inspect.ts')).inspect,
   },
   {
@@ -62,10 +66,89 @@ export const COMMANDS: readonly TableEntry[] = [
     load: async () => (await import('./port.ts')).port,
   },
   { name: 'top', summary: 'Show the processes of a container', load: async () => (await import('./top.ts')).top },
+  {
+    name: 'cp',
+    summary: 'Copy files between a container and this machine',
+    load: async () => (await import('./cp.ts')).cp,
+  },
+  {
+    name: 'diff',
+    summary: 'Show what a container changed in its root file system',
+    load: async () => (await import('./diff.ts')).diff,
+  },
+  {
+    name: 'commit',
+    summary: "Make an image of a container's changes",
+    load: async () => (await import('./commit.ts')).commit,
+  },
+  {
+    name: 'export',
+    summary: "Write a container's root file system to an archive",
+    load: async () => (await import('./export.ts')).exportContainer,
+  },
+  {
+    name: 'images',
+    summary: 'List images',
+    load: async () => (await import('./images.ts')).images,
+  },
+  {
+    name: 'pull',
+    summary: 'Fetch an image from a registry',
+    load: async () => (await import('./pull.ts')).pull,
+  },
+  {
+    name: 'push',
+    summary: 'Send an image to a registry',
+    load: async () => (await import('./push.ts')).push,
+  },
+  {
+    name: 'tag',
+    summary: 'Give an image a further name',
+    load: async () => (await import('./tag.ts')).tag,
+  },
+  {
+    name: 'rmi',
+    summary: 'Remove images',
+    load: async () => (await import('./rmi.ts')).rmi,
+  },
+  {
+    name: 'history',
+    summary: 'Show how an image was made',
+    load: async () => (await import('./history.ts')).history,
+  },
+  {
+    name: 'load',
+    summary: 'Load images from an archive',
+    load: async () => (await import('./load.ts')).load,
+  },
+  {
+    name: 'save',
+    summary: 'Write images to an archive',
+    load: async () => (await import('./save.ts')).save,
+  },
+  {
+    name: 'import',
+    summary: 'Make an image of an archive of a root file system',
+    load: async () => (await import('./import.ts')).importImage,
+  },
+  {
+    name: 'login',
+    summary: 'Log in to a registry',
+    load: async () => (await import('./login.ts')).login,
+  },
+  {
+    name: 'logout',
+    summary: 'Forget the credentials for a registry',
+    load: async () => (await import('./logout.ts')).logout,
+  },
+  CONTAINER_COMMANDS,
+  IMAGE_COMMANDS,
+  VOLUME_COMMANDS,
   NETWORK_COMMANDS,
+  SYSTEM_COMMANDS,
   {
     name: 'events',
-    summary: 'Show what happens to containers and networks, as it happens',
+    summary: 'Show what happens to containers, networks, images and volumes, as it happens',
     load: async () => (await import('./events.ts')).events,
   },
   {

@@ -4,6 +4,7 @@ import {
   commandFlags,
   globalFlags,
   groupsOf,
+  isNamed,
   operandKind,
   quoted,
   spellings,
@@ -18,8 +19,9 @@ export function bashCompletion(vocabulary: Vocabulary): string {
   const names = table.map(({ name }) => name).join(' ');
   return `# bash completion for tare: source <(tare completion bash)
 _tare_words() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
-_tare_containers() { _tare_words "$(${NAMES_OF.container}) $1"; }
-_tare_networks() { _tare_words "$(${NAMES_OF.network}) $1"; }
+${Object.entries(NAMES_OF)
+  .map(([kind, ask]) => `_tare_${kind}s() { _tare_words "$(${ask}) $1"; }`)
+  .join('\n')}
 _tare_value() {
   case "$1 $2" in
 ${commands.flatMap(valueCases).join('\n')}
@@ -65,8 +67,7 @@ function valueCases(command: Command): readonly string[] {
       .map((spelling) => `"${command.name} ${spelling}"`)
       .join(' | ');
     const also = quoted((flag.completesAlso ?? []).join(' '));
-    if (flag.completes === 'container' || flag.completes === 'network')
-      return [`  ${patterns}) _tare_${flag.completes}s ${also} ;;`];
+    if (isNamed(flag.completes)) return [`  ${patterns}) _tare_${flag.completes}s ${also} ;;`];
     if (flag.completes === 'directory') return [`  ${patterns}) COMPREPLY=($(compgen -d -- "$cur")) ;;`];
     if (flag.completes === 'file') return [`  ${patterns}) COMPREPLY=($(compgen -f -- "$cur")) ;;`];
     if (flag.completes !== undefined) return [`  ${patterns}) _tare_words ${quoted(flag.completes.join(' '))} ;;`];
@@ -88,6 +89,6 @@ function commandCase(command: Command): string {
 }
 
 function operandAction(kind: Command['completes']): string {
-  if (kind === 'container' || kind === 'network') return `_tare_${kind}s`;
+  if (isNamed(kind)) return `_tare_${kind}s`;
   return kind === undefined || kind === 'none' ? ':' : `_tare_words ${quoted(kind.join(' '))}`;
 }

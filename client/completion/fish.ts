@@ -1,5 +1,5 @@
 import type { Command, Flag } from '../command.ts';
-import { NAMES_OF, commandFlags, globalFlags, groupsOf, operandKind, type Vocabulary } from './words.ts';
+import { NAMES_OF, commandFlags, globalFlags, groupsOf, isNamed, operandKind, type Vocabulary } from './words.ts';
 
 /** A script for fish. */
 export function fishCompletion(vocabulary: Vocabulary): string {
@@ -40,7 +40,7 @@ function operandWords(command: Command): readonly string[] {
   const kinds = new Set([operandKind(command, 0), operandKind(command, 1)]);
   return [...kinds].flatMap((kind) => {
     if (kind === undefined || kind === 'none') return [];
-    return [kind === 'container' || kind === 'network' ? `"(__tare_${kind}s)"` : text(kind.join(' '))];
+    return [isNamed(kind) ? `"(__tare_${kind}s)"` : text(kind.join(' '))];
   });
 }
 
@@ -53,8 +53,7 @@ function valuePart(flag: Flag): string {
   if (flag.type === 'boolean') return '';
   if (flag.completes === 'directory') return ' -x -a "(__fish_complete_directories)"';
   if (flag.completes === 'file') return ' -r -F';
-  if (flag.completes === 'container' || flag.completes === 'network')
-    return ` -x -a "(__tare_${flag.completes}s) ${(flag.completesAlso ?? []).join(' ')}"`;
+  if (isNamed(flag.completes)) return ` -x -a "(__tare_${flag.completes}s) ${(flag.completesAlso ?? []).join(' ')}"`;
   return flag.completes === undefined ? ' -x' : ` -x -a ${text(flag.completes.join(' '))}`;
 }
 

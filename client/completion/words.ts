@@ -2,11 +2,21 @@
 import { isGroup, type Command, type CommandGroup, type Flag, type Named, type TableEntry } from '../command.ts';
 import { GLOBAL_FLAGS, HELP_FLAG, shownFlags } from '../help.ts';
 
+const CONTAINERS = "tare ps --all --format '{{.Names}}' 2>/dev/null";
+const IMAGES = "tare images --filter dangling=false --format '{{.Repository}}:{{.Tag}}' 2>/dev/null";
+
 /** What the daemon is asked for its names. */
 export const NAMES_OF: Readonly<Record<Named, string>> = {
-  container: "tare ps --all --format '{{.Names}}' 2>/dev/null",
+  container: CONTAINERS,
+  image: IMAGES,
   network: "tare network ls --format '{{.Name}}' 2>/dev/null",
+  volume: 'tare volume ls --quiet 2>/dev/null',
+  object: `${CONTAINERS}; ${IMAGES}`,
 };
+
+export function isNamed(kind: Command['completes'] | Flag['completes']): kind is Named {
+  return typeof kind === 'string' && Object.hasOwn(NAMES_OF, kind);
+}
 
 export interface Vocabulary {
   readonly table: readonly TableEntry[];

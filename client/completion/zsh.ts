@@ -1,6 +1,15 @@
 import type { Command, CommandGroup, Flag } from '../command.ts';
 import { HELP_FLAG } from '../help.ts';
-import { NAMES_OF, commandFlags, globalFlags, groupsOf, operandKind, quoted, type Vocabulary } from './words.ts';
+import {
+  NAMES_OF,
+  commandFlags,
+  globalFlags,
+  groupsOf,
+  isNamed,
+  operandKind,
+  quoted,
+  type Vocabulary,
+} from './words.ts';
 
 /** A script for zsh's completion system. */
 export function zshCompletion(vocabulary: Vocabulary): string {
@@ -12,22 +21,25 @@ export function zshCompletion(vocabulary: Vocabulary): string {
   ];
   return `#compdef tare
 # zsh completion for tare: source <(tare completion zsh)
-_tare_containers() {
-  local -a names
-  names=(\${(f)"$(${NAMES_OF.container})"})
-  _describe container names
-}
-_tare_networks() {
-  local -a names
-  names=(\${(f)"$(${NAMES_OF.network})"} "$@")
-  _describe network names
-}
+${Object.entries(NAMES_OF)
+  .map(([kind, ask]) => nameFunction(kind, ask))
+  .join('\n')}
 ${groups.map((group) => groupFunction(group, commands)).join('\n')}
 _tare() {
 ${dispatch(table, globalFlags(), cases)}
 }
 compdef _tare tare
 `;
+}
+
+/** What contains a colon has to say so: _describe parts names from what is said of them there. */
+function nameFunction(kind: string, ask: string): string {
+  return `_tare_${kind}s() {
+  local -a names
+  names=(\${(f)"$(${ask})"} "$@")
+  names=("\${names[@]//:/\\\\:}")
+  _describe ${kind} names
+}`;
 }
 
 function groupFunction({ name, commands: entries }: CommandGroup, commands: readonly Command[]): string {
@@ -79,7 +91,7 @@ function operandSpecification(command: Command): string {
 
 /** Message and action of an operand. */
 function operandAction(kind: Command['completes']): string {
-  if (kind === 'container' || kind === 'network') return `${kind}:_tare_${kind}s`;
+  if (isNamed(kind)) return `${kind}:_tare_${kind}s`;
   return kind === undefined || kind === 'none' ? '' : `value:(${kind.join(' ')})`;
 }
 
@@ -96,7 +108,7 @@ function flagSpecifications(flag: Flag): readonly string[] {
 }
 
 function valueAction({ completes, completesAlso = [] }: Flag): string {
-  if (completes === 'container' || completes === 'network')
+  if (isNamed(completes))
     return completesAlso.length === 0
       ? `_tare_${completes}s`
       : `{_tare_${completes}s ${completesAlso.map((word) => word.replaceAll(':', '\\:')).join(' ')}}`;

@@ -35,6 +35,9 @@ const CREATE_FIELDS: FieldFlags = {
   ulimits: '--ulimit',
   devices: '--device',
   groups: '--group-add',
+  platform: '--platform',
+  entrypoint: '--entrypoint',
+  mounts: '--volume, --mount or --tmpfs',
 };
 
 /** The error itself, or where a flag is to be told, the same with a hint of it. */

@@ -18,17 +18,14 @@ export const LIMIT_FLAGS: readonly Flag[] = [
   { name: 'pids-limit', type: 'integer', value: 'NUMBER', summary: 'most processes and threads; -1 is unlimited' },
 ];
 
-const LATER_IMAGES = 'images are not part of this release';
-
 /** Flags of docker's that mean something here cannot do yet: refused by name, never ignored. */
 const REFUSED: readonly Flag[] = [
-  ...['pull', 'platform', 'disable-content-trust'].map((name): Flag => ({
-    name,
-    type: 'string',
+  {
+    name: 'disable-content-trust',
+    type: 'boolean',
     summary: '',
-    refused: LATER_IMAGES,
-  })),
-  { name: 'entrypoint', type: 'string', summary: '', refused: 'give the whole command after the flags' },
+    refused: 'there is no notary; every blob is held against its digest',
+  },
   { name: 'init', type: 'boolean', summary: '', refused: 'the API has no init process to put in front of the command' },
   { name: 'restart', type: 'string', summary: '', refused: 'restart policies are not part of this release' },
   ...['health-cmd', 'health-interval', 'health-retries', 'health-timeout', 'health-start-period'].map((name): Flag => ({
@@ -46,13 +43,13 @@ const REFUSED: readonly Flag[] = [
   })),
   { name: 'cgroup-parent', type: 'string', summary: '', refused: 'the daemon places control groups' },
   { name: 'shm-size', type: 'string', summary: '', refused: 'mount your own with --tmpfs /dev/shm:size=BYTES' },
-  { name: 'volumes-from', type: 'list', summary: '', refused: 'volumes are not part of this release' },
-  { name: 'volume-driver', type: 'string', summary: '', refused: 'volumes are not part of this release' },
+  { name: 'volumes-from', type: 'list', summary: '', refused: 'name the volumes with --volume' },
+  { name: 'volume-driver', type: 'string', summary: '', refused: 'the only driver is local' },
   { name: 'log-driver', type: 'string', summary: '', refused: 'the log is always a file in the CRI format' },
   { name: 'gpus', type: 'string', summary: '', refused: 'name the device nodes with --device' },
   { name: 'runtime', type: 'string', summary: '', refused: 'the daemon runs containers itself' },
   { name: 'isolation', type: 'string', summary: '', refused: 'there is one kind of isolation' },
-  { name: 'storage-opt', type: 'list', summary: '', refused: 'storage has no options in this release' },
+  { name: 'storage-opt', type: 'list', summary: '', refused: 'storage has no options for single containers' },
   { name: 'annotation', type: 'list', summary: '', refused: 'give annotations with --oci FILE' },
   ...[
     'blkio-weight',
@@ -73,6 +70,37 @@ const REFUSED: readonly Flag[] = [
     'device-write-iops',
     'blkio-weight-device',
   ].map((name): Flag => ({ name, type: 'list', summary: '', refused: 'give linux.resources with --oci FILE' })),
+];
+
+/** Values of --pull. */
+export const PULL_POLICIES = ['missing', 'always', 'never'] as const;
+
+export const IMAGE_NOTES: readonly string[] = [
+  'An image that is not here is fetched first (--pull); with --rootfs or --bundle there is none, and all operands are the command.',
+];
+
+const IMAGE: readonly Flag[] = [
+  {
+    name: 'pull',
+    type: 'string',
+    value: 'WHEN',
+    summary: 'fetch the image: missing, always or never',
+    default: 'missing',
+    completes: PULL_POLICIES,
+  },
+  {
+    name: 'platform',
+    type: 'string',
+    value: 'OS/ARCH[/VARIANT]',
+    summary: 'the image for this platform, such as linux/arm64',
+  },
+  { name: 'quiet', short: 'q', type: 'boolean', summary: 'show nothing of the fetching' },
+  {
+    name: 'entrypoint',
+    type: 'string',
+    value: 'PROGRAM',
+    summary: "a program in place of the image's entrypoint; empty: none",
+  },
 ];
 
 const IDENTITY: readonly Flag[] = [
@@ -99,6 +127,7 @@ const IDENTITY: readonly Flag[] = [
     default: 'auto',
     completes: ['auto', 'disk', 'tmpfs'],
   },
+  { name: 'tmpfs-root', type: 'boolean', summary: 'keep what is written in memory, as --upper tmpfs' },
   { name: 'name', type: 'string', value: 'NAME', summary: 'name of the container' },
   { name: 'label', short: 'l', type: 'list', value: 'KEY[=VALUE]', summary: 'set a label' },
   { name: 'label-file', type: 'list', value: 'FILE', summary: 'read labels from a file', completes: 'file' },
@@ -152,15 +181,15 @@ const FILES: readonly Flag[] = [
     name: 'volume',
     short: 'v',
     type: 'list',
-    value: 'DIR:TARGET[:OPTIONS]',
-    summary: 'mount a path of the host, such as /srv:/srv:ro',
+    value: '[NAME|DIR:]TARGET[:OPTIONS]',
+    summary: 'mount a volume or a path of the host, such as data:/var/lib/data, /srv:/srv:ro',
     completes: 'directory',
   },
   {
     name: 'mount',
     type: 'list',
     value: 'KEY=VALUE,…',
-    summary: 'a mount in full: type=bind|tmpfs,source=…,target=…,readonly,…',
+    summary: 'a mount in full: type=volume|bind|tmpfs|image,source=…,target=…,readonly,…',
   },
   { name: 'tmpfs', type: 'list', value: 'TARGET[:OPTIONS]', summary: 'mount a tmpfs, such as /tmp:size=64m' },
   {
@@ -197,6 +226,7 @@ const LOG: readonly Flag[] = [
 ];
 
 export const CREATE_FLAGS: readonly Flag[] = [
+  ...IMAGE,
   ...IDENTITY,
   ...PROCESS,
   ...FILES,

@@ -7,13 +7,15 @@ import { parseInterface, pinsOf } from '../network/interface.ts';
 import { networkOf } from '../network/request.ts';
 import { environmentOf, labelsOf, readJsonObject } from './environment.ts';
 import { limitsOf } from './limits.ts';
-import { parseDevice, parseMount, parseTmpfs, parseVolume } from './mounts.ts';
+import { parseMount } from './mount-fields.ts';
+import { parseDevice, parseTmpfs, parseVolume } from './mounts.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Operands are the command. Throws UsageError and, for a file that cannot be read, CliError. */
+/** Operands are the image and the command; behind --rootfs and --bundle the command alone. Throws UsageError and, for a file that cannot be read, CliError. */
 export function createRequest(input: Arguments, own: NodeJS.ProcessEnv): CreateRequest {
-  const request: Mutable<CreateRequest> = { ...rootOf(input) };
+  const { root, command } = rootOf(input);
+  const request: Mutable<CreateRequest> = { ...root };
   Object.assign(request, {
     ...text(input, 'name', 'name'),
     ...text(input, 'user', 'user'),
@@ -22,11 +24,13 @@ export function createRequest(input: Arguments, own: NodeJS.ProcessEnv): CreateR
     ...text(input, 'domainname', 'domainname'),
     ...text(input, 'umask', 'umask'),
     ...text(input, 'stop-signal', 'stopSignal'),
-    ...text(input, 'upper', 'upper'),
+    ...upperOf(input),
     ...number(input, 'stop-timeout', 'stopTimeout'),
     ...number(input, 'oom-score-adj', 'oomScoreAdj'),
   });
-  if (input.operands.length > 0) request.command = [...input.operands];
+  if (command.length > 0) request.command = [...command];
+  const entrypoint = input.string('entrypoint');
+  if (entrypoint !== undefined) request.entrypoint = entrypoint === '' ? [] : [entrypoint];
   if (input.boolean('tty')) request.tty = true;
   if (input.boolean('interactive')) request.stdin = true;
   if (input.boolean('rm')) request.autoRemove = true;
@@ -46,23 +50,50 @@ export function createRequest(input: Arguments, own: NodeJS.ProcessEnv): CreateR
   return request;
 }
 
-/** "DIR[:MODE]"; a bundle brings its own. */
-function rootOf(input: Arguments): CreateRequest {
+interface Root {
+  readonly root: CreateRequest;
+  readonly command: readonly string[];
+}
+
+/** An image is the first operand; a directory or bundle is given by its flag. */
+function rootOf(input: Arguments): Root {
   const rootfs = input.string('rootfs');
   const bundle = input.string('bundle');
   if (rootfs !== undefined && bundle !== undefined) throw new UsageError('--rootfs and --bundle exclude each other');
-  if (bundle !== undefined) return { bundle: resolve(bundle) };
-  if (rootfs === undefined) {
-    throw new UsageError('--rootfs DIR or --bundle DIR is needed', {
-      hint: 'images are not part of this release; "--rootfs /" is a disposable copy of this machine',
+  if (rootfs === undefined && bundle === undefined) return imageRoot(input);
+  const flag = ['platform', 'pull'].find((name) => input.has(name));
+  if (flag !== undefined) throw new UsageError(`--${flag} is for images, not for --rootfs and --bundle`);
+  const root = bundle === undefined ? directoryRoot(rootfs ?? '') : { bundle: resolve(bundle) };
+  return { root, command: input.operands };
+}
+
+function imageRoot(input: Arguments): Root {
+  const [image, ...command] = input.operands;
+  if (image === undefined) {
+    throw new UsageError('an image, --rootfs DIR or --bundle DIR is needed', {
+      hint: '"--rootfs /" is a disposable copy of this machine',
     });
   }
+  if (image === '') throw new UsageError('the name of the image is empty');
+  return { root: { image, ...text(input, 'platform', 'platform') }, command };
+}
+
+/** "DIR[:MODE]" */
+function directoryRoot(rootfs: string): CreateRequest {
   const mode = /^(.*):(ro|rw|overlay)$/s.exec(rootfs);
   const directory = mode?.[1] ?? rootfs;
   if (directory === '') throw new UsageError(`--rootfs "${rootfs}" names no directory`);
   const root: Mutable<CreateRequest> = { rootfs: resolve(directory) };
   if (mode !== null) root.rootfsMode = mode[2] as 'ro' | 'rw' | 'overlay';
   return root;
+}
+
+function upperOf(input: Arguments): Record<string, string> {
+  if (!input.boolean('tmpfs-root')) return text(input, 'upper', 'upper');
+  if (input.has('upper') && input.string('upper') !== 'tmpfs') {
+    throw new UsageError('--tmpfs-root and --upper exclude each other');
+  }
+  return { upper: 'tmpfs' };
 }
 
 function text(input: Arguments, flag: string, property: string): Record<string, string> {

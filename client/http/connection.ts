@@ -3,9 +3,18 @@ import { createConnection, type Socket } from 'node:net';
 import { CliError, ConnectionLostError, errnoOf, messageOf } from '../errors.ts';
 import { ResponseParser, type ResponseHead } from './response-parser.ts';
 
+/** A body of unknown length, sent in chunks as fast as the daemon takes them. */
+export interface Upload {
+  readonly contentType: string;
+  /** A piece may be used again when the next one is asked for. */
+  readonly pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+}
+
 export interface RequestOptions {
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** In place of `body`. */
+  readonly upload?: Upload;
   readonly accept?: string;
   /** Further header lines, complete and without line ends. */
   readonly headers?: readonly string[];
@@ -62,12 +71,46 @@ export class Connection {
         },
         end: () => {
           this.#exchange = undefined;
+          // What the answer did not wait for would be taken for the next request.
+          if (uploading) this.#keepAlive = false;
           resolve();
         },
+        bodyless: method === 'HEAD',
       });
-      this.#exchange = { parser, resolve, reject };
+      const exchange = { parser, resolve, reject };
+      let uploading = options.upload !== undefined;
+      this.#exchange = exchange;
       this.#socket.write(requestText(method, target, options));
+      if (options.upload === undefined) return;
+      this.#upload(options.upload.pieces, exchange).then(
+        () => {
+          uploading = false;
+        },
+        (error: unknown) => {
+          if (this.#exchange === exchange) this.#fail(error instanceof Error ? error : new Error(messageOf(error)));
+        },
+      );
     });
+  }
+
+  /** Ends early where the answer is there already. Throws what `pieces` throws. */
+  async #upload(pieces: Upload['pieces'], exchange: Exchange): Promise<void> {
+    const isOver = (): boolean => this.#exchange !== exchange;
+    for await (const piece of pieces) {
+      if (isOver()) return;
+      if (piece.length === 0) continue;
+      await new Promise<void>((resolve) => {
+        this.#socket.cork();
+        this.#socket.write(`${piece.length.toString(16)}\r\n`, 'latin1');
+        this.#socket.write(piece);
+        // A failure to write is the connection's, which tells it.
+        this.#socket.write('\r\n', 'latin1', () => {
+          resolve();
+        });
+        this.#socket.uncork();
+      });
+    }
+    if (!isOver()) this.#socket.write('0\r\n\r\n', 'latin1');
   }
 
   /** Stops and continues the flow of a body that its reader does not keep up with. */
@@ -134,7 +177,9 @@ function requestText(method: string, target: string, options: RequestOptions): s
     body = JSON.stringify(options.body);
     lines.push('Content-Type: application/json');
   }
-  if (method !== 'GET') lines.push(`Content-Length: ${String(Buffer.byteLength(body))}`);
+  if (options.upload !== undefined) {
+    lines.push(`Content-Type: ${options.upload.contentType}`, 'Transfer-Encoding: chunked');
+  } else if (method !== 'GET' && method !== 'HEAD') lines.push(`Content-Length: ${String(Buffer.byteLength(body))}`);
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }
 

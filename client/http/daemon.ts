@@ -1,8 +1,10 @@
 /** The daemon as commands see it: requests that give JSON or throw, streams of JSON lines, WebSockets. */
+import type { Progress } from '../../shared/api/image.ts';
 import type { Problem } from '../../shared/api/problem.ts';
 import { CliError, ConnectionLostError, ProblemError, messageOf } from '../errors.ts';
 import { WebSocket, checkUpgrade, upgradeHeaders } from '../websocket/socket.ts';
 import { Connection, type RequestOptions } from './connection.ts';
+import { PieceReading, type PieceTaker } from './piece-reading.ts';
 import type { ResponseHead } from './response-parser.ts';
 
 /** shared/api/common.ts says the same; importing it would load the schemas. */
@@ -50,70 +52,114 @@ export class Daemon {
     return this.request('POST', path, { query, ...(body === undefined ? {} : { body }) }) as Promise<T>;
   }
 
-  delete(path: string, query: Query = {}): Promise<unknown> {
-    return this.request('DELETE', path, { query });
+  delete<T = unknown>(path: string, query: Query = {}): Promise<T> {
+    return this.request('DELETE', path, { query }) as Promise<T>;
   }
 
-  /**
-   * Newline-delimited JSON. `take` is called in order, the next only after the former has resolved, and the socket
-   * waits meanwhile, so a slow reader slows the daemon and fills no memory here.
-   */
-  async lines(path: string, query: Query, take: (value: unknown) => Promise<void> | void): Promise<void> {
+  /** The head of what a GET would answer, whatever its status: there is no body that would tell more. */
+  async head(path: string, query: Query = {}): Promise<ResponseHead> {
     const connection = this.#connection();
     let head: ResponseHead | undefined;
-    const problem: Buffer[] = [];
-    let held: Buffer = Buffer.alloc(0);
-    let work: Promise<void> = Promise.resolve();
-    let failure: unknown;
-    const consume = async (text: string): Promise<void> => {
-      for (const line of text.split('\n')) {
-        if (line !== '') await take(JSON.parse(line));
-      }
-    };
-    const exchange = connection.exchange(
-      'GET',
+    await connection.exchange(
+      'HEAD',
       target(path, query),
-      { accept: 'application/x-ndjson' },
+      {},
       {
         head: (received) => {
           head = received;
         },
-        body: (chunk) => {
-          if (head?.status !== 200) {
-            problem.push(chunk);
-            return;
-          }
-          const end = chunk.lastIndexOf(0x0a);
-          if (end === -1) {
-            held = Buffer.concat([held, chunk]);
-            return;
-          }
-          const text = Buffer.concat([held, chunk.subarray(0, end)]).toString('utf8');
-          held = Buffer.from(chunk.subarray(end + 1));
-          connection.pause();
-          work = work
-            .then(() => consume(text))
-            .then(() => {
-              connection.resume();
-            })
-            .catch((error: unknown) => {
-              failure = error;
-              connection.close();
-            });
-        },
+        body: () => undefined,
       },
     );
-    const broken = await exchange.then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    await work;
-    if (failure !== undefined) throw failure as Error;
-    if (broken !== undefined) throw broken as Error;
-    if (head?.status !== 200) readAnswer(head, Buffer.concat(problem));
+    this.#release(connection);
+    if (head === undefined) throw new ConnectionLostError();
+    return head;
+  }
+
+  /** Newline-delimited JSON, in order, the next only after the former was taken. */
+  lines(path: string, query: Query, take: (value: unknown) => Promise<void> | void): Promise<void> {
+    return this.#lines('GET', path, { query }, take);
+  }
+
+  /**
+   * Work that tells how it goes on (`Progress` of shared/api/image.ts). Resolves to its result; throws ProblemError
+   * where it failed, also half-way.
+   */
+  async progress<T>(
+    path: string,
+    options: RequestOptions & { query?: Query },
+    take: (progress: Progress) => void,
+  ): Promise<T> {
+    let result: { value: unknown } | undefined;
+    await this.#lines('POST', path, options, (line) => {
+      const progress = line as Progress;
+      if (progress.problem !== undefined) throw new ProblemError(progress.problem);
+      if ('result' in progress) result = { value: progress.result };
+      else take(progress);
+    });
+    if (result === undefined) throw new ConnectionLostError();
+    return result.value as T;
+  }
+
+  /**
+   * A body of any length in pieces. `begin` is given the head of a success and gives what takes the pieces: the next
+   * only after the former was taken, and the socket waits meanwhile, so a slow reader slows the daemon and fills no
+   * memory here. An answer that is cut off throws ConnectionLostError.
+   */
+  async download(
+    method: string,
+    path: string,
+    options: RequestOptions & { query?: Query },
+    begin: (head: ResponseHead) => PieceTaker,
+  ): Promise<void> {
+    const connection = this.#connection();
+    const refused: Buffer[] = [];
+    const reading = new PieceReading(connection);
+    let head: ResponseHead | undefined;
+    const broken = await connection
+      .exchange(method, target(path, options.query), options, {
+        head: (received) => {
+          head = received;
+          if (isSuccess(received)) reading.begin(() => begin(received));
+        },
+        body: (chunk) => {
+          if (head !== undefined && isSuccess(head)) reading.take(chunk);
+          else refused.push(chunk);
+        },
+      })
+      .then(
+        () => undefined,
+        (error: unknown) => error as Error,
+      );
+    await reading.end();
+    if (broken !== undefined) throw broken;
+    this.#release(connection);
+    if (head === undefined || !isSuccess(head)) readAnswer(head, Buffer.concat(refused));
+  }
+
+  async #lines(
+    method: string,
+    path: string,
+    options: RequestOptions & { query?: Query },
+    take: (value: unknown) => Promise<void> | void,
+  ): Promise<void> {
+    let held: Buffer = Buffer.alloc(0);
+    const consume = async (text: string): Promise<void> => {
+      for (const line of text.split('\n')) {
+        if (line !== '') await take(parseJson(line));
+      }
+    };
+    await this.download(method, path, { ...options, accept: 'application/x-ndjson' }, () => (piece) => {
+      const end = piece.lastIndexOf(0x0a);
+      if (end === -1) {
+        held = Buffer.concat([held, piece]);
+        return undefined;
+      }
+      const text = Buffer.concat([held, piece.subarray(0, end)]).toString('utf8');
+      held = Buffer.from(piece.subarray(end + 1));
+      return consume(text);
+    });
     if (held.length > 0) await consume(held.toString('utf8'));
-    connection.close();
-    this.#open.delete(connection);
   }
 
   /** Resolves after the 101; throws ProblemError where the daemon refuses. */
@@ -208,16 +254,20 @@ function target(path: string, query: Query = {}): string {
 function readAnswer(head: ResponseHead | undefined, body: Buffer): unknown {
   if (head === undefined) throw new ConnectionLostError();
   const json = /[/+]json/.test(head.headers.get('content-type') ?? '');
-  const value: unknown = json && body.length > 0 ? parseJson(body) : undefined;
-  if (head.status >= 200 && head.status < 300) return value;
+  const value: unknown = json && body.length > 0 ? parseJson(body.toString('utf8')) : undefined;
+  if (isSuccess(head)) return value;
   if (isProblem(value)) throw new ProblemError(value);
   const text = body.toString('utf8').trim().slice(0, 200);
   throw new CliError(`the daemon answered ${String(head.status)}${text === '' ? '' : `: ${text}`}`);
 }
 
-function parseJson(body: Buffer): unknown {
+function isSuccess({ status }: ResponseHead): boolean {
+  return status >= 200 && status < 300;
+}
+
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(body.toString('utf8'));
+    return JSON.parse(text);
   } catch (error) {
     throw new CliError('the daemon answered with malformed json', { cause: error });
   }

@@ -13,6 +13,8 @@ export interface ResponseHandler {
   head(head: ResponseHead): void;
   body(chunk: Buffer): void;
   end(): void;
+  /** The answer to a HEAD: it ends with its head, whatever that says of a body. */
+  readonly bodyless?: boolean;
 }
 
 const MAX_HEAD = 64 * 1024;
@@ -96,7 +98,7 @@ export class ResponseParser {
     if (head.status < 200 && head.status !== 101) return rest;
     this.#handler.head(head);
     const length = head.headers.get('content-length');
-    if (head.status === 101 || head.status === 204 || head.status === 304) {
+    if (this.#handler.bodyless === true || head.status === 101 || head.status === 204 || head.status === 304) {
       this.#finish();
     } else if (head.headers.get('transfer-encoding')?.toLowerCase() === 'chunked') {
       this.#state = 'chunk-size';

@@ -6,6 +6,7 @@ import { expectation } from './expectation.ts';
 import { codesOf, templateOf } from './openapi.ts';
 import { MEANINGS, statusOf, type ProblemCode } from './problem.ts';
 import type { Route, Tag } from './route.ts';
+import { UPLOAD_TYPES } from './upload.ts';
 
 type Block =
   | { readonly kind: 'heading'; readonly level: 1 | 2 | 3; readonly text: string }
@@ -40,6 +41,8 @@ pre{padding:.75rem;overflow-x:auto;background:#8882}`;
 const TITLES: Readonly<Record<Tag, string>> = {
   containers: 'Containers',
   execs: 'Execs',
+  images: 'Images',
+  volumes: 'Volumes',
   networks: 'Networks',
   system: 'System',
 };
@@ -64,7 +67,13 @@ function introduction(): Block[] {
     ),
     { kind: 'code', text: 'curl --unix-socket /run/tare/tare.sock http://tare/v1/containers?all=true' },
     paragraph(
-      'Bodies are `application/json`, UTF-8, at most 4 MiB, nested at most 64 levels. Properties and query parameters that are not known are refused. In a query a flag is `true`, `1`, `false`, `0` or its bare name, and a list is given by repetition.',
+      'Bodies are `application/json`, UTF-8, at most 4 MiB, nested at most 64 levels, but where a stream of bytes is said to be expected. Properties and query parameters that are not known are refused. In a query a flag is `true`, `1`, `false`, `0` or its bare name, and a list is given by repetition.',
+    ),
+    paragraph(
+      'The name of an image stands in a path with its slashes as `%2F`: `/v1/images/ghcr.io%2Fyou%2Fapp:1`. Requests that speak to a registry for somebody take the header `X-Registry-Auth`: base64url of a JSON object with `username` and `password`, with `identitytoken`, or with `registrytoken`. It is used for the one request and kept nowhere.',
+    ),
+    paragraph(
+      'Long work (pull, push, load, import) answers when it is done; with `Accept: application/x-ndjson` or `text/event-stream` it answers 200 at once and tells how it goes on, and the last item has the `result` or a `problem`.',
     ),
     paragraph(
       'Streams (logs, events) are newline-delimited JSON; with `Accept: text/event-stream` server-sent events; and logs, with `Accept: text/plain`, the lines as they were written. A stream that breaks off ends without its last chunk, so that half is never taken for the whole.',
@@ -77,6 +86,8 @@ function describe(route: Route): Block[] {
     heading(3, `${route.method} ${templateOf(route.path)}`),
     paragraph(`${route.summary}.${route.description === undefined ? '' : ` ${route.description}`}`),
     ...properties('Query', route.query),
+    ...(route.upload === true ? [paragraph(`The body is a stream of bytes: ${UPLOAD_TYPES.join(', ')}.`)] : []),
+    ...(route.registryAuth === true ? [paragraph('Takes the header `X-Registry-Auth`.')] : []),
     ...properties(route.bodyRequired === true ? 'Body' : 'Body (may be left out)', route.body),
     paragraph(
       `Answers ${answerOf(route)}. Problems: ${[...new Set(codesOf(route))].map((code) => `\`${code}\``).join(', ')}.`,
@@ -118,6 +129,9 @@ function noteOf(schema: TSchema): string {
 function answerOf(route: Route): string {
   if (route.kind === 'socket') return '101 and the frames described below';
   if (route.kind === 'stream') return `200 and a stream of ${fieldsOf(route.item)}`;
+  if (route.kind === 'download') return `200 and a stream of bytes, \`${route.contentType}\``;
+  if (route.kind === 'progress') return `200 and ${fieldsOf(route.result)}`;
+  if (route.method === 'HEAD') return '200 and its header alone';
   if (route.status === 204) return '204';
   if (route.schema === undefined) return `200 as \`${route.contentType ?? ''}\``;
   const fields = KindGuard.IsArray(route.schema) ? `a list of ${fieldsOf(route.schema.items)}` : fieldsOf(route.schema);

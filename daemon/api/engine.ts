@@ -4,6 +4,7 @@
  * `ambiguous_reference` EngineError says so. Every function throws EngineError (daemon/engine/errors.ts), and
  * nothing else on purpose.
  */
+import type { Readable } from 'node:stream';
 import type {
   ContainerDetail,
   ContainerSummary,
@@ -30,7 +31,49 @@ import type {
 } from '../../shared/api/network.ts';
 import type { Event, EventQuery } from '../../shared/api/event.ts';
 import type { ExecDetail, ExecRequest, ResizeRequest } from '../../shared/api/exec.ts';
+import type { ArchiveQuery, ExtractQuery, PathStat } from '../../shared/api/files.ts';
+import type {
+  CommitRequest,
+  ImageDetail,
+  ImageHistoryEntry,
+  ImageListQuery,
+  ImagePruneRequest,
+  ImagePruneResponse,
+  ImageRemoveQuery,
+  ImageRemoveResponse,
+  ImageSummary,
+  ImageTagRequest,
+  ImportQuery,
+  LoadQuery,
+  LoadResponse,
+  LoginRequest,
+  LoginResponse,
+  Progress,
+  PullRequest,
+  PullResponse,
+  PushRequest,
+  PushResponse,
+  SaveRequest,
+  StoredImage,
+} from '../../shared/api/image.ts';
+import type {
+  ContainerPruneRequest,
+  ContainerPruneResponse,
+  DiskUsage,
+  SystemCheckRequest,
+  SystemCheckResponse,
+  SystemPruneRequest,
+  SystemPruneResponse,
+} from '../../shared/api/storage.ts';
 import type { Info, Version } from '../../shared/api/system.ts';
+import type {
+  Volume,
+  VolumeCreateRequest,
+  VolumeListQuery,
+  VolumePruneRequest,
+  VolumePruneResponse,
+  VolumeRemoveQuery,
+} from '../../shared/api/volume.ts';
 
 export type OutputStream = 'stdout' | 'stderr';
 
@@ -75,6 +118,22 @@ export interface ExecStart {
   readonly tty?: { rows: number; columns: number };
 }
 
+/** Kinds of things that paths name. */
+export type Resource = 'container' | 'network' | 'image' | 'volume';
+
+/** Told while long work goes on; neither waits nor throws. */
+export type Report = (progress: Progress) => void;
+
+/** Bytes on their way to a client, who may leave them in the middle: then the stream is destroyed. */
+export interface Download {
+  /** Beside the content type. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly stream: AsyncIterable<Uint8Array>;
+}
+
+/** The text of the header X-Registry-Auth, if there was one. */
+export type RegistryAuth = string | undefined;
+
 export interface Engine {
   create(request: CreateRequest): Promise<CreateResponse>;
   list(query: ListQuery): ContainerSummary[];
@@ -90,7 +149,7 @@ export interface Engine {
   update(ref: string, request: UpdateRequest): Promise<void>;
   /** For `removed` the exit the container had when it went. Rejects with the signal's reason when aborted. */
   wait(ref: string, condition: NonNullable<WaitQuery['condition']>, signal: AbortSignal): Promise<Exit>;
-  remove(ref: string, options: { force: boolean }): Promise<void>;
+  remove(ref: string, options: { force: boolean; volumes?: boolean }): Promise<void>;
   top(ref: string): Promise<Top>;
   resize(ref: string, size: ResizeRequest): Promise<void>;
   /** Ends when the container has ended and all is told (follow), or at once after the last line. */
@@ -113,10 +172,56 @@ export interface Engine {
   connect(ref: string, request: ConnectRequest): Promise<void>;
   disconnect(ref: string, request: DisconnectRequest): Promise<void>;
 
+  /** All work on images ends with the signal's reason where it is aborted; what a pull has fetched is kept for a while. */
+  pullImage(request: PullRequest, auth: RegistryAuth, report: Report, signal: AbortSignal): Promise<PullResponse>;
+  pushImage(
+    ref: string,
+    request: PushRequest,
+    auth: RegistryAuth,
+    report: Report,
+    signal: AbortSignal,
+  ): Promise<PushResponse>;
+  /** Throws `registry_unauthorized` where the registry does not take the credentials. */
+  login(request: LoginRequest, auth: RegistryAuth, signal: AbortSignal): Promise<LoginResponse>;
+  /** `stream`: a docker-archive or oci-archive, plain or compressed. */
+  loadImages(stream: Readable, query: LoadQuery, report: Report, signal: AbortSignal): Promise<LoadResponse>;
+  saveImages(request: SaveRequest, signal: AbortSignal): Promise<Download>;
+  /** `stream`: a root file system as a tar archive, plain or compressed. */
+  importImage(stream: Readable, query: ImportQuery, report: Report, signal: AbortSignal): Promise<StoredImage>;
+
+  listImages(query: ImageListQuery): Promise<ImageSummary[]>;
+  inspectImage(ref: string): Promise<ImageDetail>;
+  imageHistory(ref: string): Promise<ImageHistoryEntry[]>;
+  tagImage(ref: string, request: ImageTagRequest): Promise<void>;
+  removeImage(ref: string, query: ImageRemoveQuery): Promise<ImageRemoveResponse>;
+  pruneImages(request: ImagePruneRequest): Promise<ImagePruneResponse>;
+
+  /** Pauses it meanwhile, unless the request says otherwise. */
+  commitContainer(ref: string, request: CommitRequest, signal: AbortSignal): Promise<StoredImage>;
+  /** Its whole root, without what is mounted in it. */
+  exportContainer(ref: string, signal: AbortSignal): Promise<Download>;
+  /** A JSON array of Change. */
+  containerChanges(ref: string, signal: AbortSignal): Promise<Download>;
+  readArchive(ref: string, query: ArchiveQuery, signal: AbortSignal): Promise<Download>;
+  statPath(ref: string, query: ArchiveQuery, signal: AbortSignal): Promise<PathStat>;
+  /** `stream`: a tar archive, plain or compressed. */
+  extractArchive(ref: string, query: ExtractQuery, stream: Readable, signal: AbortSignal): Promise<void>;
+
+  createVolume(request: VolumeCreateRequest): Volume;
+  listVolumes(query: VolumeListQuery): Volume[];
+  inspectVolume(name: string): Volume;
+  removeVolume(name: string, query: VolumeRemoveQuery): void;
+  pruneVolumes(request: VolumePruneRequest): Promise<VolumePruneResponse>;
+
+  pruneContainers(request: ContainerPruneRequest): Promise<ContainerPruneResponse>;
+  diskUsage(): Promise<DiskUsage>;
+  pruneSystem(request: SystemPruneRequest): Promise<SystemPruneResponse>;
+  checkSystem(request: SystemCheckRequest): Promise<SystemCheckResponse>;
+
   /** Live events after what `since` asks for; ends at `until`. */
   events(query: EventQuery, signal: AbortSignal): AsyncIterable<Event>;
   version(): Version;
   info(): Info;
-  /** The container or network that `ref` names, for the audit log; undefined if none. */
-  identify(ref: string, resource?: 'container' | 'network'): string | undefined;
+  /** What `ref` names, for the audit log: a full id, the name of a volume; undefined if there is none. */
+  identify(ref: string, resource?: Resource): string | undefined;
 }

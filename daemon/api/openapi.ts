@@ -5,12 +5,18 @@ import { NAME_PATTERN } from '../../shared/api/common.ts';
 import * as containers from '../../shared/api/container.ts';
 import * as events from '../../shared/api/event.ts';
 import * as execs from '../../shared/api/exec.ts';
+import * as files from '../../shared/api/files.ts';
+import * as images from '../../shared/api/image.ts';
 import * as networks from '../../shared/api/network.ts';
 import { Problem } from '../../shared/api/problem.ts';
+import * as storage from '../../shared/api/storage.ts';
 import * as system from '../../shared/api/system.ts';
+import * as volumes from '../../shared/api/volume.ts';
 import { STREAM_PROTOCOL } from '../../shared/streams.ts';
 import { PROBLEM_TYPE, statusOf, type ProblemCode } from './problem.ts';
+import { resourceOf } from './register.ts';
 import type { Route } from './route.ts';
+import { UPLOAD_TYPES } from './upload.ts';
 
 /** What any route may answer beside its own errors, by what it takes. */
 export function codesOf(route: Route): ProblemCode[] {
@@ -20,6 +26,7 @@ export function codesOf(route: Route): ProblemCode[] {
     ...(hasInput ? (['invalid_field'] as const) : []),
     'unknown_property',
     ...(route.body === undefined ? [] : (['invalid_json', 'body_too_large', 'unsupported_media_type'] as const)),
+    ...(route.upload === true ? (['unsupported_media_type', 'request_timeout'] as const) : []),
     ...(route.kind === 'socket' ? (['invalid_request', 'upgrade_required'] as const) : []),
     'origin_not_allowed',
     'internal',
@@ -28,7 +35,7 @@ export function codesOf(route: Route): ProblemCode[] {
 
 /** Schemas that have a name of their own, under `components`. */
 const NAMED: readonly (readonly [name: string, schema: TSchema])[] = [
-  ...[containers, execs, networks, events, system, attach].flatMap((module) =>
+  ...[containers, execs, images, volumes, networks, files, storage, events, system, attach].flatMap((module) =>
     Object.entries(module).filter(isNamedSchema),
   ),
   ['Problem', Problem],
@@ -75,15 +82,8 @@ function operation(route: Route, names: Names): Record<string, unknown> {
     tags: [route.tag],
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
-    parameters: [...pathParameters(route), ...queryParameters(route.query, names)],
-    ...(route.body === undefined
-      ? {}
-      : {
-          requestBody: {
-            required: route.bodyRequired ?? false,
-            content: { 'application/json': { schema: withReferences(route.body, names) } },
-          },
-        }),
+    parameters: [...pathParameters(route), ...queryParameters(route.query, names), ...headerParameters(route)],
+    ...requestBody(route, names),
     responses: { ...success(route, names), ...failures(route) },
   };
 }
@@ -97,8 +97,32 @@ function operationId({ method, path }: Route): string {
   return [method.toLowerCase(), ...words.map((word) => word.charAt(0).toUpperCase() + word.slice(1))].join('');
 }
 
+function requestBody(route: Route, names: Names): object {
+  if (route.upload === true) {
+    const content = Object.fromEntries(UPLOAD_TYPES.map((type) => [type, { schema: BYTES }]));
+    return { requestBody: { required: true, content } };
+  }
+  if (route.body === undefined) return {};
+  const content = { 'application/json': { schema: withReferences(route.body, names) } };
+  return { requestBody: { required: route.bodyRequired ?? false, content } };
+}
+
+/** Bytes as they are, which JSON Schema has no word for: OpenAPI 3.1, "Considerations for File Uploads". */
+const BYTES = {};
+
+function headerParameters({ registryAuth }: Route): object[] {
+  if (registryAuth !== true) return [];
+  const description =
+    'base64url of {"username", "password"}, {"identitytoken"} or {"registrytoken"}: who asks the registry';
+  return [{ name: 'X-Registry-Auth', in: 'header', required: false, description, schema: { type: 'string' } }];
+}
+
 function pathParameters({ path }: Route): object[] {
   if (!path.includes(':id')) return [];
+  if (resourceOf(path) === 'image') {
+    const { description, ...schema } = images.ImageRef;
+    return [{ name: 'id', in: 'path', required: true, description, schema }];
+  }
   const schema = { type: 'string', pattern: NAME_PATTERN };
   const isExec = path.startsWith('/v1/execs');
   const description = isExec ? 'the id of an exec' : 'an id, the beginning of one, or a name';
@@ -132,7 +156,23 @@ function success(route: Route, names: Names): Record<string, unknown> {
         },
       };
     }
+    case 'progress': {
+      const schema = withReferences(images.Progress, names);
+      return {
+        200: {
+          description: 'the answer, or how it goes on, and the answer as `result` of the last item',
+          content: {
+            'application/json': { schema: withReferences(route.result, names) },
+            'application/x-ndjson': { schema },
+            'text/event-stream': { schema },
+          },
+        },
+      };
+    }
+    case 'download':
+      return { 200: { description: 'a stream of bytes', content: { [route.contentType]: { schema: BYTES } } } };
     case 'answer': {
+      if (route.method === 'HEAD') return { 200: { description: 'the header alone' } };
       if (route.status === 204) return { 204: { description: 'done' } };
       const [type = ''] = (route.contentType ?? 'application/json').split(';');
       const schema = route.schema === undefined ? { type: 'string' } : withReferences(route.schema, names);

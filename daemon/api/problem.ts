@@ -66,7 +66,9 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   default_network: 'The default network cannot be removed.',
   image_in_use: 'Containers are made of the image, or it has several names; `detail` names them.',
   volume_in_use: 'Containers have the volume; `detail` names them.',
-  path_is_busy: 'A directory cannot be put in place of a file, or a file in place of a directory.',
+  path_is_busy:
+    'A directory cannot be put in place of a file, a file in place of a directory, or anything where something is mounted.',
+  path_read_only: 'The container has it mounted read-only.',
   already_connected: 'The container has a place in the network already.',
   not_connected: 'The container has no place in the network.',
   container_running: 'The container runs, and this needs one that does not.',
@@ -116,7 +118,7 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   internal: "A fault in tare itself; the daemon's log has the cause.",
   route_not_found: 'There is nothing at this path.',
   method_not_allowed: 'The path exists, with other methods; the header `Allow` lists them.',
-  unsupported_media_type: 'Bodies are `application/json`, and nothing else.',
+  unsupported_media_type: 'The body is not of a media type that is taken here; `hint` says which are.',
   upgrade_required: 'This path speaks WebSocket only.',
   origin_not_allowed: 'The request was made by a page of another origin.',
   invalid_request: 'The request is not HTTP, its URL cannot be decoded, or its WebSocket handshake is wrong.',
@@ -202,7 +204,12 @@ const FRAMEWORK_ERRORS: Readonly<Record<string, () => EngineError | EdgeError>> 
   FST_ERR_BAD_URL: () => new EdgeError('invalid_request', 'the url cannot be decoded'),
 };
 
-export function mediaTypeRefused(): EdgeError {
+export function mediaTypeRefused(isUpload = false): EdgeError {
+  if (isUpload) {
+    return new EdgeError('unsupported_media_type', 'a body here must be an archive, as a stream of bytes', {
+      hint: 'send the header "content-type: application/x-tar", or application/gzip, application/zstd, application/octet-stream',
+    });
+  }
   return new EdgeError('unsupported_media_type', 'a body must be application/json', {
     hint: 'send the header "content-type: application/json"',
   });

@@ -1,19 +1,28 @@
 /** One entry of the table as a route of fastify. */
-import { Type } from '@sinclair/typebox';
+import { pipeline } from 'node:stream/promises';
+import { Type, type TObject } from '@sinclair/typebox';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { NAME_PATTERN, closed } from '../../shared/api/common.ts';
+import { ImageRef } from '../../shared/api/image.ts';
+import type { Problem } from '../../shared/api/problem.ts';
+import { drain } from './drain.ts';
+import type { Report, Resource } from './engine.ts';
 import { noteId, noteProblem, noteUpgrade } from './follow.ts';
-import { ClientGone, toProblem } from './problem.ts';
+import { ClientGone, isFault, toProblem } from './problem.ts';
+import { ProgressStream, wantsProgress } from './progress.ts';
 import {
   isAudited,
   type AnswerRoute,
   type Api,
   type Call,
+  type DownloadRoute,
+  type ProgressRoute,
   type Route,
   type SocketRoute,
   type StreamRoute,
 } from './route.ts';
 import { chooseFormat, sendStream } from './stream.ts';
+import { Upload } from './upload.ts';
 import { attachBeforeUpgrade, serveWebSocket } from './websocket.ts';
 
 declare module 'fastify' {
@@ -23,7 +32,9 @@ declare module 'fastify' {
     /** It has a line in the audit log. */
     audited?: boolean;
     /** What its `:id` names, if it is one of these. */
-    resource?: 'container' | 'network' | undefined;
+    resource?: Resource | undefined;
+    /** The body is a stream of bytes. */
+    upload?: boolean;
   }
 }
 
@@ -34,8 +45,10 @@ const PATH_PARAMETERS = closed({
     description: 'an id or name: letters, digits, "_", "." and "-", at most 128',
   }),
 });
+/** Its slashes come as %2F. */
+const IMAGE_PARAMETERS = closed({ id: ImageRef });
 
-type Logger = Pick<FastifyBaseLogger, 'warn'>;
+type Logger = Pick<FastifyBaseLogger, 'warn' | 'error'>;
 
 export function registerRoute(server: FastifyInstance, route: Route, api: Api, logger: Logger): void {
   const { method, path } = route;
@@ -44,24 +57,47 @@ export function registerRoute(server: FastifyInstance, route: Route, api: Api, l
     url: path,
     schema: {
       querystring: route.query ?? NOTHING,
-      ...(method === 'GET' ? {} : { body: route.body ?? NOTHING }),
-      ...(path.includes(':id') ? { params: PATH_PARAMETERS } : {}),
+      ...(method === 'GET' || method === 'HEAD' || route.upload === true ? {} : { body: route.body ?? NOTHING }),
+      ...(path.includes(':id') ? { params: parametersOf(path) } : {}),
     },
     config: {
       socket: route.kind === 'socket',
       audited: isAudited(route),
       resource: resourceOf(path),
+      upload: route.upload === true,
     },
   };
-  if (route.kind === 'answer')
-    server.route({ ...common, exposeHeadRoute: method === 'GET', handler: answerHandler(route, api) });
-  else if (route.kind === 'stream') server.route({ ...common, handler: streamHandler(route, api, logger) });
-  else registerSocketRoute(server, common, route, api);
+  switch (route.kind) {
+    case 'answer':
+      server.route({ ...common, exposeHeadRoute: method === 'GET', handler: answerHandler(route, api) });
+      return;
+    case 'stream':
+      server.route({ ...common, handler: streamHandler(route, api, logger) });
+      return;
+    case 'progress':
+      server.route({ ...common, handler: progressHandler(route, api, logger) });
+      return;
+    case 'download':
+      server.route({ ...common, handler: downloadHandler(route, api, logger) });
+      return;
+    case 'socket':
+      registerSocketRoute(server, common, route, api);
+  }
 }
 
-function resourceOf(path: string): 'container' | 'network' | undefined {
-  if (path.startsWith('/v1/containers/:id')) return 'container';
-  return path.startsWith('/v1/networks/:id') ? 'network' : undefined;
+const RESOURCES: readonly (readonly [path: string, resource: Resource])[] = [
+  ['/v1/containers/:id', 'container'],
+  ['/v1/networks/:id', 'network'],
+  ['/v1/images/:id', 'image'],
+  ['/v1/volumes/:id', 'volume'],
+];
+
+export function resourceOf(path: string): Resource | undefined {
+  return RESOURCES.find(([beginning]) => path === beginning || path.startsWith(`${beginning}/`))?.[1];
+}
+
+function parametersOf(path: string): TObject {
+  return resourceOf(path) === 'image' ? IMAGE_PARAMETERS : PATH_PARAMETERS;
 }
 
 function answerHandler(route: AnswerRoute, api: Api) {
@@ -69,9 +105,10 @@ function answerHandler(route: AnswerRoute, api: Api) {
   const contentType = route.contentType ?? 'application/json; charset=utf-8';
   const serialize = route.serialize ?? JSON.stringify;
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const value: unknown = await route.answer(api, callOf(request, reply));
+    const value: unknown = await withCall(request, reply, (call) => route.answer(api, call));
+    if (request.routeOptions.config.upload === true) await drained(request);
     reply.code(route.status);
-    if (route.status === 204) return reply.send();
+    if (route.status === 204 || route.method === 'HEAD') return reply.send();
     if (route.status === 201) noteId(request, (value as { id: string }).id);
     return reply.header('content-type', contentType).send(isJson ? serialize(value) : value);
   };
@@ -96,6 +133,78 @@ function streamHandler(route: StreamRoute, api: Api, logger: Logger) {
   };
 }
 
+function progressHandler(route: ProgressRoute, api: Api, logger: Logger) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    const { accept } = request.headers;
+    const run = (report: Report): Promise<unknown> => withCall(request, reply, (call) => route.run(api, call, report));
+    if (!wantsProgress(accept)) {
+      const result = JSON.stringify(await run(() => undefined));
+      if (route.upload === true) await drained(request);
+      return reply.header('content-type', 'application/json; charset=utf-8').send(result);
+    }
+    reply.hijack();
+    const stream = new ProgressStream(reply.raw, accept);
+    try {
+      const result = await run((progress) => {
+        stream.report(progress);
+      });
+      stream.finish({ result });
+    } catch (error) {
+      if (!reply.raw.destroyed) stream.finish({ problem: noted(error, request, logger) });
+    }
+    if (route.upload === true) await drained(request);
+    reply.raw.end();
+    return undefined;
+  };
+}
+
+/** The problem of a request whose answer has begun. */
+function noted(error: unknown, request: FastifyRequest, logger: Logger): Problem {
+  const problem = toProblem(error);
+  noteProblem(request, problem.code);
+  if (isFault(error)) logger.error({ err: error, method: request.method, url: request.url }, 'request failed');
+  return problem;
+}
+
+function downloadHandler(route: DownloadRoute, api: Api, logger: Logger) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const call = callOf(request, reply);
+    const { headers, stream } = await route.open(api, call);
+    reply.hijack();
+    const { signal } = call;
+    try {
+      reply.raw.writeHead(200, { ...headers, 'content-type': route.contentType, 'cache-control': 'no-store' });
+      await pipeline(stream, reply.raw);
+    } catch (error) {
+      reply.raw.destroy();
+      if (signal.aborted) return;
+      noteProblem(request, toProblem(error).code);
+      logger.warn({ err: error, url: request.url }, 'stream broke off');
+    }
+  };
+}
+
+/** The rest of an upload that nobody wants is taken, within bounds, so that its sender gets to read the answer. */
+function drained(request: FastifyRequest): Promise<void> {
+  return new Promise((resolve) => {
+    drain(request.raw, resolve);
+  });
+}
+
+/** However the work ends, the upload is done with. */
+async function withCall<T>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  work: (call: AnyCall) => T | Promise<T>,
+): Promise<T> {
+  const call = callOf(request, reply);
+  try {
+    return await work(call);
+  } finally {
+    if (request.routeOptions.config.upload === true) call.upload.destroy();
+  }
+}
+
 function registerSocketRoute(
   server: FastifyInstance,
   common: Omit<RouteOptions, 'handler'>,
@@ -114,12 +223,18 @@ function registerSocketRoute(
   });
 }
 
-function callOf(request: FastifyRequest, reply: FastifyReply): Call<Record<string, unknown>, Record<string, unknown>> {
+type AnyCall = Call<Record<string, unknown>, Record<string, unknown>>;
+
+function callOf(request: FastifyRequest, reply: FastifyReply): AnyCall {
   let controller: AbortController | undefined;
+  let upload: Upload | undefined;
   return {
     id: (request.params as { id?: string }).id ?? '',
     query: request.query as Record<string, unknown>,
     body: request.body as Record<string, unknown>,
+    get upload() {
+      return (upload ??= new Upload(request.raw));
+    },
     request,
     reply,
     get signal() {

@@ -2,14 +2,15 @@
  * What a route is: one file a verb declares one. The table of them (routes.ts) is registered with fastify by
  * server.ts, and described by openapi.ts and documentation.ts, so what is documented is what is validated.
  */
+import type { Readable } from 'node:stream';
 import type { TObject, TSchema, Static } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../engine/errors.ts';
-import type { Attachment, Engine } from './engine.ts';
+import type { Attachment, Download, Engine, Report } from './engine.ts';
 import type { RequestRecorder } from './recorder.ts';
 
-export type Method = 'GET' | 'POST' | 'DELETE';
-export type Tag = 'containers' | 'execs' | 'networks' | 'system';
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+export type Tag = 'containers' | 'execs' | 'images' | 'volumes' | 'networks' | 'system';
 
 /** What handlers work with. */
 export interface Api {
@@ -26,6 +27,8 @@ export interface Call<Query, Body> {
   readonly id: string;
   readonly query: Query;
   readonly body: Body;
+  /** The body of a route with `upload`, from its first byte; it fails when the client goes, or is silent for long. */
+  readonly upload: Readable;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   /** Aborted when the client goes. */
@@ -43,8 +46,12 @@ interface Described<Q extends TObject, B extends TObject> {
   readonly body?: B;
   /** False: a request without a body counts as `{}`. */
   readonly bodyRequired?: boolean;
+  /** The body is not JSON but a stream of bytes, `call.upload`: of any length, and for as long as it flows. */
+  readonly upload?: boolean;
+  /** Takes the header X-Registry-Auth. */
+  readonly registryAuth?: boolean;
   readonly errors: readonly ErrorCode[];
-  /** Has a line in the audit log. Default: all but GET. */
+  /** Has a line in the audit log. Default: all but GET and HEAD. */
   readonly audited?: boolean;
 }
 
@@ -71,6 +78,23 @@ export interface StreamRoute<Q extends TObject = TObject, Item = unknown> extend
   readonly text?: (item: Item, query: Static<Q>) => string;
 }
 
+/**
+ * Answers when its work is done. A client that accepts NDJSON or SSE is told meanwhile how it goes on (`Progress` of
+ * shared/api/image.ts); then the answer is 200 from the beginning, and its last item says how it ended.
+ */
+export interface ProgressRoute<Q extends TObject = TObject, B extends TObject = TObject> extends Described<Q, B> {
+  readonly kind: 'progress';
+  readonly result: TSchema;
+  run(api: Api, call: Call<Static<Q>, Static<B>>, report: Report): Promise<unknown>;
+}
+
+/** Answers with a stream of bytes. Where it fails half-way the connection is cut: nobody takes half for the whole. */
+export interface DownloadRoute<Q extends TObject = TObject, B extends TObject = TObject> extends Described<Q, B> {
+  readonly kind: 'download';
+  readonly contentType: string;
+  open(api: Api, call: Call<Static<Q>, Static<B>>): Promise<Download>;
+}
+
 /** A WebSocket to the streams of a process. */
 export interface SocketRoute<Q extends TObject = TObject> extends Described<Q, TObject> {
   readonly kind: 'socket';
@@ -78,7 +102,7 @@ export interface SocketRoute<Q extends TObject = TObject> extends Described<Q, T
   connect(api: Api, call: Call<Static<Q>, unknown>): Promise<Attachment>;
 }
 
-export type Route = AnswerRoute | StreamRoute | SocketRoute;
+export type Route = AnswerRoute | StreamRoute | ProgressRoute | DownloadRoute | SocketRoute;
 
 // The table holds routes of many query and body types; each handler only ever meets what its own schemas let through.
 
@@ -92,10 +116,22 @@ export function streamRoute<Q extends TObject, Item>(route: Omit<StreamRoute<Q, 
   return { ...route, kind: 'stream' } as unknown as StreamRoute;
 }
 
+export function progressRoute<Q extends TObject = TObject, B extends TObject = TObject>(
+  route: Omit<ProgressRoute<Q, B>, 'kind'>,
+): ProgressRoute {
+  return { ...route, kind: 'progress' } as unknown as ProgressRoute;
+}
+
+export function downloadRoute<Q extends TObject = TObject, B extends TObject = TObject>(
+  route: Omit<DownloadRoute<Q, B>, 'kind'>,
+): DownloadRoute {
+  return { ...route, kind: 'download' } as unknown as DownloadRoute;
+}
+
 export function socketRoute<Q extends TObject = TObject>(route: Omit<SocketRoute<Q>, 'kind'>): SocketRoute {
   return { ...route, kind: 'socket' } as unknown as SocketRoute;
 }
 
 export function isAudited(route: Route): boolean {
-  return route.audited ?? (route.kind === 'socket' || route.method !== 'GET');
+  return route.audited ?? (route.kind === 'socket' || !(route.method === 'GET' || route.method === 'HEAD'));
 }

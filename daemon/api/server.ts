@@ -12,6 +12,7 @@ import fastify, {
   type FastifyServerOptions,
 } from 'fastify';
 import { MAX_BODY, parseBody } from './body.ts';
+import { limitBody } from './deadline.ts';
 import { drain } from './drain.ts';
 import type { Engine } from './engine.ts';
 import { checkOrigin, checkUpgrade } from './gate.ts';
@@ -24,6 +25,7 @@ import { createRequestRecorder } from './recorder.ts';
 import { registerRoute } from './register.ts';
 import type { Api } from './route.ts';
 import { ROUTES } from './routes.ts';
+import { takeUploads } from './upload.ts';
 import { compileValidator } from './validation.ts';
 import { WEBSOCKET_OPTIONS } from './websocket.ts';
 
@@ -52,7 +54,12 @@ export function createApi({ engine, logger, version, peerOf }: ApiParts): Fastif
   addHooks(server, { engine, logger, recorder, peerOf });
   server.register(fastifyWebsocket, WEBSOCKET_OPTIONS);
   server.register((routes, _options, done) => {
-    for (const route of ROUTES) registerRoute(routes, route, api, logger);
+    for (const route of ROUTES) if (route.upload !== true) registerRoute(routes, route, api, logger);
+    done();
+  });
+  server.register((routes, _options, done) => {
+    takeUploads(routes);
+    for (const route of ROUTES) if (route.upload === true) registerRoute(routes, route, api, logger);
     done();
   });
   return server;
@@ -70,8 +77,8 @@ function createServer(logger: ApiLogger): FastifyInstance {
   const server = fastify({
     logger: false,
     bodyLimit: MAX_BODY,
-    // From the first byte to the end of the body; answers and upgraded connections last as long as they like.
-    requestTimeout: 60_000,
+    // Answers, uploads and upgraded connections last as long as they like; of other bodies see limitBody.
+    requestTimeout: 0,
     http: { headersTimeout: 20_000 },
     forceCloseConnections: true,
     // A request that comes in while the server closes gets the engine's own `shutting_down`.
@@ -105,6 +112,11 @@ function addHooks(server: FastifyInstance, parts: FollowParts): void {
   server.addHook('onRequest', (request, reply, done) => {
     follow(request, reply, parts);
     checkOrigin(request);
+    if (request.routeOptions.config.upload !== true) {
+      limitBody(request.raw, () => {
+        refuse(tooSlow(), request.raw.socket);
+      });
+    }
     done();
   });
   // After @fastify/websocket's own onRequest hook, which says whether this is an upgrade.
@@ -112,7 +124,7 @@ function addHooks(server: FastifyInstance, parts: FollowParts): void {
     checkUpgrade(request);
     const { 'content-type': type, 'content-length': length, 'transfer-encoding': encoding } = request.headers;
     if (type === undefined && ((length !== undefined && length !== '0') || encoding !== undefined))
-      throw mediaTypeRefused();
+      throw mediaTypeRefused(request.routeOptions.config.upload);
     done();
   });
 }
@@ -122,7 +134,9 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
     reply.hijack();
     return;
   }
-  const problem = toProblem(error);
+  const isUpload = request.routeOptions.config.upload === true;
+  let problem = toProblem(error);
+  if (isUpload && problem.code === 'unsupported_media_type') problem = toProblem(mediaTypeRefused(isUpload));
   noteProblem(request, problem.code);
   if (isFault(error)) logger.error({ err: error, method: request.method, url: request.url }, 'request failed');
   if (error instanceof EdgeError) reply.headers(error.headers);
@@ -132,7 +146,7 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
   const answer = (): void => {
     reply.send(Buffer.from(JSON.stringify(problem)));
   };
-  if (problem.code === 'body_too_large') drain(request.raw, answer);
+  if (problem.code === 'body_too_large' || isUpload) drain(request.raw, answer);
   else answer();
 }
 
@@ -179,7 +193,12 @@ function refuseMalformed(error: Error & { code?: string }, socket: RawSocket): v
     socket.destroy();
     return;
   }
-  const problem = toProblem(malformed(error.code));
+  refuse(malformed(error.code), socket);
+}
+
+/** Without fastify, which has no request or is still waiting for one. */
+function refuse(error: EdgeError, socket: RawSocket): void {
+  const problem = toProblem(error);
   const body = JSON.stringify(problem);
   socket.end(
     `HTTP/1.1 ${String(problem.status)} ${problem.title}\r\ncontent-type: ${PROBLEM_TYPE}\r\n` +
@@ -189,9 +208,12 @@ function refuseMalformed(error: Error & { code?: string }, socket: RawSocket): v
 
 function malformed(code: string | undefined): EdgeError {
   if (code === 'HPE_HEADER_OVERFLOW') return new EdgeError('headers_too_large', 'the headers are larger than 16 KiB');
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return new EdgeError('request_timeout', 'the request did not arrive in time');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return tooSlow();
   return new EdgeError('invalid_request', 'this is not an HTTP/1.1 request');
+}
+
+function tooSlow(): EdgeError {
+  return new EdgeError('request_timeout', 'the request did not arrive in time');
 }
 
 function once<T>(make: () => T): () => T {

@@ -17,8 +17,8 @@ const CONFIG_SIZE_MAX = 4 * 1024 * 1024;
 const SAID_BY_BUNDLE = [
   'rootfs',
   'rootfsMode',
-  'upper',
   'command',
+  'entrypoint',
   'env',
   'workdir',
   'user',
@@ -40,6 +40,8 @@ export interface Bundle {
   /** Real path. */
   readonly directory: string;
   readonly rootfs: string;
+  /** It has a directory `lower`: nothing is written there, what is written goes to a layer of the container's own. */
+  readonly isLower: boolean;
   readonly spec: Spec;
   /** What config.json says in vain and was left out. */
   readonly warnings: readonly string[];
@@ -62,7 +64,12 @@ export function readBundle(request: CreateRequest & { bundle: string }): Bundle 
     if (spec.process?.args === undefined || spec.process.args.length === 0) {
       throw invalid('bundle', 'config.json: process.args is missing');
     }
-    return { directory, rootfs: realDirectory(resolve(directory, spec.root.path), 'bundle'), spec, warnings };
+    const isLower = statSync(`${directory}/lower`, { throwIfNoEntry: false })?.isDirectory() === true;
+    if (!isLower && request.upper !== undefined) {
+      throw invalid('upper', 'the bundle has no directory "lower": its root is used directly');
+    }
+    const rootfs = realDirectory(isLower ? `${directory}/lower` : resolve(directory, spec.root.path), 'bundle');
+    return { directory, rootfs, isLower, spec, warnings };
   } catch (error) {
     throw requestError(error);
   }

@@ -58,6 +58,18 @@ export class Run {
   }
 }
 
+export interface ContainerImage {
+  /** As it was asked for. */
+  readonly name: string;
+  /** Digest of its configuration. */
+  readonly id: string;
+}
+
+export interface ContainerVolume {
+  readonly name: string;
+  readonly destination: string;
+}
+
 export type Ending =
   { readonly is: 'exited'; readonly exit: Exit } | { readonly is: 'removed'; readonly exit: Exit | null };
 
@@ -70,6 +82,10 @@ export class Container {
   endpoints: readonly EndpointRow[] = [];
   /** What is published of it now, as committed. */
   ports: readonly PortRow[] = [];
+  /** What it is made of; undefined: a directory, or a bundle. */
+  image: ContainerImage | undefined;
+  /** Volumes that it has, by where they are mounted. */
+  volumes: readonly ContainerVolume[] = [];
   run: Run | undefined;
   /** Resolves when nothing of the last run is left: its shim, its control groups. */
   gone: Promise<void> = Promise.resolve();
@@ -77,6 +93,8 @@ export class Container {
   hook: AbortController | undefined;
   /** The poststop hooks under way (hooks/poststop.ts). */
   poststop: Promise<void> | undefined;
+  /** Its anonymous volumes go with it, as they do with one that removes itself. */
+  takesVolumes = false;
   /** A restart is between its stop and its start: the end does not remove. */
   restarting = false;
   /** Told of every exit, and of the removal. */

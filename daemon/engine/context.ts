@@ -10,6 +10,7 @@ import type { Containers } from './containers.ts';
 import type { HostNetwork } from './endpoints/host-network.ts';
 import type { NetworkOptions } from './endpoints/options.ts';
 import type { EventFeed } from './events.ts';
+import type { FileThreads } from './files/threads.ts';
 import type { ImageParts } from './images/context.ts';
 import type { Journal } from './journal.ts';
 import type { AddressPool } from '../network/ipam/pools.ts';
@@ -17,7 +18,10 @@ import type { Networks } from './networks/networks.ts';
 import type { Places } from './places.ts';
 import type { PreparedExecs } from './exec/prepared.ts';
 import type { PlanCache } from './plans.ts';
+import type { Turns } from '../images/store/turns.ts';
+import type { RemovedFiles } from './removed-files.ts';
 import type { SpecCache } from './specs.ts';
+import type { Trees } from './trees.ts';
 
 /** What the engine needs of a logger (pino's shape): for what no caller is told. */
 export interface Log {
@@ -34,6 +38,11 @@ export interface Context {
   readonly networkOptions: NetworkOptions;
   readonly addressPools: readonly AddressPool[];
   readonly images: ImageParts;
+  /** That work on the files of containers. */
+  readonly files: FileThreads;
+  readonly trees: Trees;
+  /** By name of the volume: what an image has is copied into it by one container at a time. */
+  readonly filling: Turns;
   readonly registry: Registry;
   readonly journal: Journal;
   readonly feed: EventFeed;
@@ -43,6 +52,7 @@ export interface Context {
   readonly specs: SpecCache;
   readonly prepared: PreparedExecs;
   readonly pending: PendingAttachments;
+  readonly removedFiles: RemovedFiles;
   readonly cgroups: CgroupHost;
   readonly specHost: SpecHost;
   readonly hostFacts: HostFacts;
@@ -51,6 +61,8 @@ export interface Context {
   /** /proc/sys/kernel/random/boot_id. */
   readonly bootId: string;
   readonly log: Log;
+  /** Resolves when all that a former daemon left is taken over or cleared away. */
+  readonly swept: PromiseWithResolvers<void>;
   /** Aborted when the daemon ends: hooks are not waited for any more, and none is begun. */
   readonly closing: AbortController;
 }

@@ -1,5 +1,5 @@
 /** The engine, put together: one function of the API's interface, one verb's file. */
-import type { Engine } from '../api/engine.ts';
+import type { Engine, Resource } from '../api/engine.ts';
 import type { RegistriesSettings } from '../images/registry/settings.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { CgroupHost } from '../runtime/cgroups/host.ts';
@@ -21,7 +21,19 @@ import { HostNetwork } from './endpoints/host-network.ts';
 import { NETWORK_DEFAULTS, type NetworkOptions } from './endpoints/options.ts';
 import { mendNetwork } from './endpoints/cut-off.ts';
 import { linksGone } from './endpoints/run.ts';
+import { commitContainer } from './commit.ts';
+import { containerChanges } from './files/changes.ts';
+import { extractArchive, readArchive, statPath } from './files/copy.ts';
+import { exportContainer } from './files/export.ts';
+import { FileThreads } from './files/threads.ts';
+import { importImage } from './images/import.ts';
+import { loadImages } from './images/load.ts';
+import { login } from './images/login.ts';
+import { saveImages } from './images/save.ts';
+import { findImage } from './images/find.ts';
 import { createImageParts } from './images/parts.ts';
+import { pullImage } from './images/pull.ts';
+import { pushImage } from './images/push.ts';
 import { createNetwork } from './networks/create.ts';
 import { inspectNetwork, listNetworks } from './networks/inspect.ts';
 import { Networks } from './networks/networks.ts';
@@ -47,7 +59,9 @@ import { PlanCache } from './plans.ts';
 import { load } from './reconcile/load.ts';
 import { reconcileContainer } from './reconcile/reconcile.ts';
 import { sweep } from './reconcile/sweep.ts';
+import { Turns } from '../images/store/turns.ts';
 import { remove } from './remove.ts';
+import { RemovedFiles } from './removed-files.ts';
 import { rename } from './rename.ts';
 import { resize } from './resize.ts';
 import { restart } from './restart.ts';
@@ -55,8 +69,12 @@ import { resume } from './resume.ts';
 import { SpecCache } from './specs.ts';
 import { start } from './start.ts';
 import { stop } from './stop.ts';
+import { storageVerbs } from './storage/verbs.ts';
 import { top } from './top.ts';
+import { Trees } from './trees.ts';
 import { update } from './update.ts';
+import { findVolume } from './volumes/inspect.ts';
+import { recoverVolumes } from './volumes/recover.ts';
 import { wait } from './wait.ts';
 
 /** What hooks under way are given when the daemon ends; less than the daemon itself is given (daemon/main.ts). */
@@ -109,13 +127,18 @@ export function createEngine(parts: EngineParts): EngineWithLifecycle {
       linksGone(context, names);
     },
   });
+  const images = createImageParts({ ...parts, root: parts.places.root, registries: parts.registries ?? {} });
+  const trees = new Trees(parts.log);
   const context: Context = {
     containers: new Containers(),
     networks: new Networks(),
     network,
     networkOptions,
     addressPools: networkOptions.addressPools,
-    images: createImageParts({ ...parts, root: parts.places.root, registries: parts.registries ?? {} }),
+    images,
+    files: new FileThreads(),
+    trees,
+    filling: new Turns(),
     registry: parts.registry,
     journal,
     feed,
@@ -125,12 +148,16 @@ export function createEngine(parts: EngineParts): EngineWithLifecycle {
     specs: new SpecCache(),
     prepared: new PreparedExecs(),
     pending: new PendingAttachments(),
+    removedFiles: new RemovedFiles(trees, (directory, error) => {
+      parts.log.error({ err: error, directory }, 'the files of a removed container are left to the next start');
+    }),
     cgroups: parts.cgroups,
     specHost: parts.specHost,
     hostFacts: parts.hostFacts,
     seccomp: createSeccompCache(),
     bootId: parts.bootId,
     log: parts.log,
+    swept: Promise.withResolvers(),
     closing: new AbortController(),
   };
   return { ...verbs(context, parts.version), ...lifecycleOf(context) };
@@ -169,6 +196,19 @@ function verbs(context: Context, tareVersion: string): Engine {
     pruneNetworks: async () => ({ removed: await pruneNetworks(context) }),
     connect: (ref, request) => connect(context, ref, request),
     disconnect: (ref, request) => disconnect(context, ref, request),
+    pullImage: (request, auth, report, signal) => pullImage(context, request, auth, report, signal),
+    pushImage: (ref, request, auth, report, signal) => pushImage(context, ref, request, auth, report, signal),
+    login: (request, auth, signal) => login(context, request, auth, signal),
+    loadImages: (stream, query, report, signal) => loadImages(context, stream, query, report, signal),
+    saveImages: (request, signal) => saveImages(context, request, signal),
+    importImage: (stream, query, report, signal) => importImage(context, stream, query, report, signal),
+    ...storageVerbs(context),
+    commitContainer: (ref, request, signal) => commitContainer(context, ref, request, signal),
+    exportContainer: (ref, signal) => exportContainer(context, ref, signal),
+    containerChanges: (ref, signal) => containerChanges(context, ref, signal),
+    readArchive: (ref, query, signal) => readArchive(context, ref, query, signal),
+    statPath: (ref, query, signal) => statPath(context, ref, query, signal),
+    extractArchive: (ref, query, stream, signal) => extractArchive(context, ref, query, stream, signal),
     events: (query, signal) => events({ feed, repository: registry.events, containers }, query, signal),
     version: () => version(tareVersion),
     info: () => info(context, tareVersion),
@@ -183,8 +223,10 @@ function begun<T>(work: () => T | Promise<T>): Promise<T> {
   });
 }
 
-function identify(context: Context, ref: string, resource: 'container' | 'network' = 'container'): string | undefined {
+function identify(context: Context, ref: string, resource: Resource = 'container'): string | undefined {
   try {
+    if (resource === 'image') return findImage(context, ref).manifest.config;
+    if (resource === 'volume') return findVolume(context, ref).name;
     return (resource === 'network' ? context.networks : context.containers).find(ref).id;
   } catch (error) {
     if (error instanceof EngineError) return undefined;
@@ -197,10 +239,13 @@ function lifecycleOf(context: Context): Pick<EngineWithLifecycle, 'open' | 'reco
   let settling: Promise<void>[] = [];
   return {
     open: () => {
+      recoverVolumes(context);
       settling = load(context).map((container) => settle(context, container, sockets.promise));
     },
     reconcile: async () => {
-      const recovered = context.images.store.recover();
+      const recovered = context.images.work.recover();
+      // told below; until then other work goes on
+      recovered.catch(() => undefined);
       await adoptNetworks(context);
       sockets.resolve(new Set(await context.shims.listed()));
       await Promise.all(settling);
@@ -209,6 +254,7 @@ function lifecycleOf(context: Context): Pick<EngineWithLifecycle, 'open' | 'reco
       if (context.networks.size > 0) linksGone(context, []);
       await sweep(context);
       await recovered;
+      context.swept.resolve();
     },
     close: () => close(context),
   };
@@ -235,6 +281,8 @@ async function settle(context: Context, container: Container, sockets: Promise<R
  */
 async function close(context: Context): Promise<void> {
   context.pending.close();
+  // some of them have the turns of their containers for as long as their clients like
+  await context.files.close(new EngineError('shutting_down', 'the daemon is going down'));
   const timer = setTimeout(() => {
     context.closing.abort();
   }, HOOKS_GRACE_MS);
@@ -244,16 +292,13 @@ async function close(context: Context): Promise<void> {
   clearTimeout(timer);
   context.closing.abort();
   for (const { run } of context.containers) run?.shim.release();
-  await closeImages(context);
+  await context.removedFiles.settled();
+  await context.trees.close();
+  await context.images.close();
   await context.shims.close();
   const { cgroups, places } = context;
   // without containers nothing of this daemon stays on the host but its directories
   const isIdle = groups.list(cgroups, places.cgroupParent).length === 0;
   await context.network.close(isIdle);
   if (isIdle) await groups.remove(cgroups, places.cgroupParent);
-}
-
-async function closeImages({ images }: Context): Promise<void> {
-  await Promise.all([images.close(), images.unpacker.close()]);
-  await images.store.close();
 }

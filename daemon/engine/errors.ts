@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   image_in_use: 'conflict',
   volume_in_use: 'conflict',
   path_is_busy: 'conflict',
+  path_read_only: 'conflict',
   already_connected: 'conflict',
   not_connected: 'conflict',
   container_running: 'conflict',

@@ -3,10 +3,12 @@
  * reads slowly costs no memory, and reads on from where it is.
  */
 import type { Event, EventQuery } from '../../shared/api/event.ts';
-import { InvalidTime, formatTime, nowNs, parseTime } from '../../shared/time.ts';
+import { formatTime, nowNs } from '../../shared/time.ts';
+import { ImageError } from '../images/errors.ts';
+import { canonicalText, parseReference, withDefaultTag } from '../images/reference.ts';
 import type { EventRepository } from '../registry/events.ts';
 import type { Containers } from './containers.ts';
-import { EngineError } from './errors.ts';
+import { momentNs } from './moment.ts';
 
 /** Read from the registry at a time. */
 const BATCH = 256;
@@ -46,8 +48,8 @@ export function events(
   query: EventQuery,
   signal: AbortSignal,
 ): AsyncIterable<Event> {
-  const since = query.since === undefined ? undefined : timeOf(query.since, 'since');
-  const until = query.until === undefined ? undefined : timeOf(query.until, 'until');
+  const since = query.since === undefined ? undefined : momentNs(query.since, 'since');
+  const until = query.until === undefined ? undefined : momentNs(query.until, 'until');
   const { repository } = parts;
   const cursor = since === undefined && until === undefined ? repository.last() : startOf(repository, since);
   return replayAndFollow(parts, { cursor, until, admits: filterOf(query) }, signal);
@@ -86,10 +88,13 @@ async function* replayAndFollow(
 }
 
 function filterOf(query: EventQuery): (event: Event) => boolean {
-  const { container: containers, network: networks, action: actions, label: labels } = query;
+  const { container: containers, network: networks, volume: volumes, action: actions, label: labels } = query;
+  const images = query.image?.map((ref) => ({ ref, name: canonicalName(ref) }));
   return (event) =>
     (containers === undefined || containers.some((ref) => isOfContainer(event, ref))) &&
     (networks === undefined || networks.some((ref) => isOfNetwork(event, ref))) &&
+    (images === undefined || images.some((image) => isOfImage(event, image))) &&
+    (volumes === undefined || (event.volume !== undefined && volumes.includes(event.volume))) &&
     (actions === undefined || actions.includes(event.action)) &&
     (labels === undefined || labels.every((label) => hasLabel(event.labels, label)));
 }
@@ -104,19 +109,30 @@ function isOfNetwork({ container, network, name, detail }: Event, ref: string): 
   return network.startsWith(ref) || ref === (container === undefined ? name : detail);
 }
 
+/** By its id, the beginning of one, or the name that it had in what happened. */
+function isOfImage(
+  { container, image, name }: Event,
+  asked: { readonly ref: string; readonly name: string | undefined },
+): boolean {
+  if (image === undefined) return false;
+  if (image.startsWith(asked.ref) || image.startsWith(`sha256:${asked.ref}`)) return true;
+  return container === undefined && asked.name !== undefined && canonicalName(name) === asked.name;
+}
+
+/** "debian" and "docker.io/library/debian:latest" are one; undefined: it is no name. */
+function canonicalName(text: string): string | undefined {
+  try {
+    return canonicalText(withDefaultTag(parseReference(text)));
+  } catch (error) {
+    if (error instanceof ImageError) return undefined;
+    throw error;
+  }
+}
+
 /** `label` is "key" or "key=value". */
 export function hasLabel(labels: Readonly<Record<string, string>>, label: string): boolean {
   const at = label.indexOf('=');
   if (at < 0) return Object.hasOwn(labels, label);
   const key = label.slice(0, at);
   return Object.hasOwn(labels, key) && labels[key] === label.slice(at + 1);
-}
-
-function timeOf(text: string, field: string): bigint {
-  try {
-    return parseTime(text);
-  } catch (error) {
-    if (!(error instanceof InvalidTime)) throw error;
-    throw new EngineError('invalid_field', `${field}: ${error.message}`, { field, cause: error });
-  }
 }

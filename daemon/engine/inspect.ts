@@ -5,13 +5,16 @@ import type { Context } from './context.ts';
 import type { Container } from './container.ts';
 import { endpointsShown } from './endpoints/view.ts';
 import { EngineError } from './errors.ts';
+import type { MadeOf } from './from-image/made-of.ts';
 import { summaryOf } from './list.ts';
+import type { Healthcheck } from '../images/manifest/image-config.ts';
 import type { Documents } from '../registry/containers.ts';
 
 export function inspect(context: Context, ref: string): ContainerDetail {
   const container = context.containers.find(ref);
   const { row, id } = container;
   const documents = documentsOf(context, container);
+  const made = JSON.parse(documents.root) as MadeOf;
   return {
     ...summaryOf(context, container),
     request: parseJson(documents.request),
@@ -25,12 +28,17 @@ export function inspect(context: Context, ref: string): ContainerDetail {
     logPath: context.places.log(id),
     cgroup: context.places.cgroup(id),
     execs: context.registry.execs.idsOf(id),
-    volumes: [],
-    exposedPorts: [],
+    volumes: container.volumes.map((volume) => ({ ...volume })),
+    exposedPorts: [...(made.image?.exposedPorts ?? [])],
+    ...(made.image?.healthcheck === undefined ? {} : { healthcheck: healthcheckShown(made.image.healthcheck) }),
     networkMode: row.network.mode,
     endpoints: endpointsShown(context, container),
     ...(row.failure === null ? {} : { failure: row.failure }),
   };
+}
+
+function healthcheckShown({ test, ...rest }: Healthcheck): NonNullable<ContainerDetail['healthcheck']> {
+  return { ...rest, ...(test === undefined ? {} : { test: [...test] }) };
 }
 
 /** The documents of a container whose row is committed; `container_busy` before. */

@@ -6,19 +6,42 @@ import type { ContainerRow } from '../registry/containers.ts';
 import type { NetworkRow } from '../registry/networks.ts';
 import { RegistryError } from '../registry/error.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { VolumeRow } from '../registry/volumes.ts';
 import { EngineError } from './errors.ts';
 
-/** To a container, a network, or, as it is connected and disconnected, to a container with a network. */
-export type Happening = Told & (ToContainer | ToNetwork);
+/**
+ * To a container, a network, an image, a volume; or, as it is connected and disconnected, to a container with a network;
+ * or, as it is committed, to a container with the image that it gives.
+ */
+export type Happening = Told & (ToContainer | ToNetwork | ToImage | ToVolume);
 
 interface ToContainer {
   readonly container: Pick<ContainerRow, 'id' | 'name' | 'labels'>;
   readonly network?: Pick<NetworkRow, 'id'>;
+  readonly image?: { readonly id: string };
+  readonly volume?: never;
 }
 
 interface ToNetwork {
   readonly container?: never;
   readonly network: Pick<NetworkRow, 'id' | 'name' | 'labels'>;
+  readonly image?: never;
+  readonly volume?: never;
+}
+
+interface ToImage {
+  readonly container?: never;
+  readonly network?: never;
+  /** `name`: as people write it, or its id where it has none. */
+  readonly image: { readonly id: string; readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  readonly volume?: never;
+}
+
+interface ToVolume {
+  readonly container?: never;
+  readonly network?: never;
+  readonly image?: never;
+  readonly volume: Pick<VolumeRow, 'name' | 'labels'>;
 }
 
 interface Told {
@@ -27,6 +50,9 @@ interface Told {
   readonly exitCode?: number;
   readonly detail?: string;
 }
+
+/** Characters, of an image's labels in one event. */
+const IMAGE_LABELS_MAX = 16 * 1024;
 
 export class Journal {
   private readonly registry: Registry;
@@ -69,20 +95,36 @@ export class Journal {
   }
 
   private append(happening: Happening): Event {
-    const { action, container, network, exec, exitCode, detail } = happening;
-    const { name, labels } = happening.container ?? happening.network;
+    const { action, container, network, image, volume, exec, exitCode, detail } = happening;
+    const { name, labels } = whomOf(happening);
     return this.registry.events.append({
       at: nowTimestamp(),
       action,
       ...(container === undefined ? {} : { container: container.id }),
       ...(network === undefined ? {} : { network: network.id }),
+      ...(image === undefined ? {} : { image: image.id }),
+      ...(volume === undefined ? {} : { volume: volume.name }),
       name,
-      labels: { ...labels },
+      labels: container === undefined && image !== undefined ? bounded(labels) : { ...labels },
       ...(exec === undefined ? {} : { exec }),
       ...(exitCode === undefined ? {} : { exitCode }),
       ...(detail === undefined ? {} : { detail }),
     });
   }
+}
+
+/** Whose name and labels the event has. */
+function whomOf(happening: Happening): { readonly name: string; readonly labels: Readonly<Record<string, string>> } {
+  if (happening.container !== undefined) return happening.container;
+  if (happening.network !== undefined) return happening.network;
+  return happening.image ?? happening.volume;
+}
+
+/** What strangers wrote, megabytes of it if they like: of an image's labels an event has the first that fit. */
+function bounded(labels: Readonly<Record<string, string>>): Record<string, string> {
+  let left = IMAGE_LABELS_MAX;
+  const fitting = Object.entries(labels).filter(([key, value]) => (left -= key.length + value.length) >= 0);
+  return Object.fromEntries(fitting);
 }
 
 function journalError(error: unknown): unknown {

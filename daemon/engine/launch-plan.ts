@@ -3,20 +3,20 @@ import { HOOK_KINDS, hooksOf } from '../runtime/hooks/hooks.ts';
 import { compileStart } from '../runtime/plan/compile-start.ts';
 import { encodePlan } from '../runtime/plan/encode.ts';
 import { idMapsNeeded } from '../runtime/plan/id-maps.ts';
-import type { RootSource } from '../runtime/plan/target.ts';
 import { parseJson } from '../runtime/spec/json.ts';
 import type { Spec } from '../runtime/spec/types.ts';
 import type { Networking } from '../registry/containers.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import { parseMode } from './endpoints/mode.ts';
+import type { MadeOf } from './from-image/made-of.ts';
 import { documentsOf } from './inspect.ts';
 import type { KeptPlan } from './plans.ts';
 import { requestError } from './spec-error.ts';
 
 export interface Launchable {
   readonly spec: Spec;
-  readonly root: RootSource;
+  readonly root: MadeOf;
   readonly bundle: string;
   readonly network: Networking;
 }
@@ -27,6 +27,8 @@ export interface Launch {
   readonly plan: Uint8Array | undefined;
   /** Of a start in which others act on the container by its spec (staged-start.ts). */
   readonly staged: Launchable | undefined;
+  /** Init is born in the new network namespace that its shim was started in (takes_network of the shim). */
+  readonly takesNetwork: boolean;
 }
 
 /** What only a start knows, and a plan may need. */
@@ -43,6 +45,13 @@ const ANY_USER_NAMESPACE = '/proc/self/ns/user';
 /** Init has to wait for what is made in its network namespace from outside, or bound to a path. */
 export function waitsForNetwork({ mode, interfaces = [], pins = {} }: Networking): boolean {
   return mode === 'bridge' || interfaces.length > 0 || Object.keys(pins).length > 0;
+}
+
+/** A user namespace of its own is to own the network namespace: then init makes it. */
+function takesNetwork({ spec }: Launchable): boolean {
+  const { namespaces = [] } = spec.linux ?? {};
+  const isNew = namespaces.some(({ type, path }) => type === 'network' && path === undefined);
+  return isNew && !namespaces.some(({ type }) => type === 'user');
 }
 
 /** Its plan can be compiled before it starts. */
@@ -65,6 +74,8 @@ export function compilePlan(context: Context, id: string, launchable: Launchable
   try {
     const plan = compileStart(spec, {
       root,
+      ...(root.sources === undefined ? {} : { sources: root.sources }),
+      makeWorkingDirectory: root.image !== undefined,
       mountPoint: context.places.mountPoint,
       cgroupPath: context.places.cgroup(id),
       cgroups: context.cgroups,
@@ -96,23 +107,25 @@ export function tryPlan(context: Context, id: string, launchable: Launchable): K
   const mounts = idMapsNeeded(launchable.spec).flatMap((holder) => holder.mounts);
   const idMaps = new Map(mounts.map((mount) => [mount, ANY_USER_NAMESPACE]));
   const plan = compilePlan(context, id, launchable, { idMaps });
-  return isCompiledAhead(launchable) ? { plan, isStaged: isActedOn(launchable) } : undefined;
+  if (!isCompiledAhead(launchable)) return undefined;
+  return { plan, isStaged: isActedOn(launchable), takesNetwork: takesNetwork(launchable) };
 }
 
 /** Takes the kept plan, or goes by what the registry holds. */
 export function launchOf(context: Context, container: Container): Launch {
   const kept = context.plans.take(container.id);
-  if (kept?.isStaged === false) return { plan: kept.plan, staged: undefined };
+  if (kept?.isStaged === false) return { ...kept, staged: undefined };
   const launchable = launchableOf(context, container);
-  if (!isCompiledAhead(launchable)) return { plan: undefined, staged: launchable };
+  const about = { takesNetwork: takesNetwork(launchable) };
+  if (!isCompiledAhead(launchable)) return { ...about, plan: undefined, staged: launchable };
   const plan = kept?.plan ?? compilePlan(context, container.id, launchable);
-  return { plan, staged: isActedOn(launchable) ? launchable : undefined };
+  return { ...about, plan, staged: isActedOn(launchable) ? launchable : undefined };
 }
 
 export function launchableOf(context: Context, container: Container): Launchable {
   const { root, bundle } = documentsOf(context, container);
   const { network } = container.row;
-  return { spec: specOf(context, container), root: JSON.parse(root) as RootSource, bundle, network };
+  return { spec: specOf(context, container), root: JSON.parse(root) as MadeOf, bundle, network };
 }
 
 /** The spec that is run, which was validated before it was recorded. */

@@ -38,6 +38,7 @@ export function summaryOf(context: Context, container: Container): ContainerSumm
     name,
     status,
     rootfs,
+    ...(container.image === undefined ? {} : { image: container.image.name, imageId: container.image.id }),
     command: row.command as string[],
     labels: row.labels,
     createdAt,

@@ -15,6 +15,8 @@ export class Places {
   readonly run: string;
   readonly socket: string;
   readonly containers: string;
+  /** <name>/data; names that begin with a dot are of removals under way. */
+  readonly volumes: string;
   /** Sockets of the shims. */
   readonly shims: string;
   /** Where every init, in its own mount namespace, attaches its root. */
@@ -31,6 +33,7 @@ export class Places {
     this.run = directories.run;
     this.socket = directories.socket;
     this.containers = join(this.root, 'containers');
+    this.volumes = join(this.root, 'volumes');
     this.shims = join(this.run, 'c');
     this.mountPoint = join(this.run, 'mnt');
     const hash = createHash('sha256').update(this.root).digest('hex');
@@ -81,6 +84,16 @@ export class Places {
     return join(this.containers, id, 'work');
   }
 
+  /** For an overlay that would lack a lower directory: there is nothing in it. */
+  emptyLower(id: string): string {
+    return join(this.containers, id, 'empty');
+  }
+
+  /** What is written to an image that the container has mounted: its upper and work directories lie here. */
+  mountLayers(id: string, index: number): string {
+    return join(this.containers, id, `mount-${String(index)}`);
+  }
+
   /** Its /etc/hosts, hostname and resolv.conf: where its upper layer is, for it may write to them as it does there. */
   names(id: string): string {
     return join(this.containers, id, 'etc');
@@ -89,6 +102,15 @@ export class Places {
   /** In the spec of a container that joins the network of this one: stands for what is known at its start only. */
   joinedNetwork(id: string): string {
     return join(this.containers, id, 'network');
+  }
+
+  volume(name: string): string {
+    return join(this.volumes, name);
+  }
+
+  /** What is mounted of it. */
+  volumeData(name: string): string {
+    return join(this.volumes, name, 'data');
   }
 
   cgroup(id: string): string {

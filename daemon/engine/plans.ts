@@ -6,6 +6,8 @@ export interface KeptPlan {
   readonly plan: Uint8Array;
   /** Others act on the container while it starts (launch-plan.ts). */
   readonly isStaged: boolean;
+  /** Of Launch. */
+  readonly takesNetwork: boolean;
 }
 
 export class PlanCache {
@@ -19,10 +21,10 @@ export class PlanCache {
     return kept;
   }
 
-  keep(id: string, { plan, isStaged }: KeptPlan): void {
+  keep(id: string, { plan, ...about }: KeptPlan): void {
     this.drop(id);
     // a copy of its own size: the encoder's buffer may be larger, and shared
-    this.plans.set(id, { plan: Uint8Array.from(plan), isStaged });
+    this.plans.set(id, { plan: Uint8Array.from(plan), ...about });
     this.bytes += plan.length;
     for (const oldest of this.plans.keys()) {
       if (this.plans.size <= PLANS_KEPT && this.bytes <= BYTES_KEPT) break;

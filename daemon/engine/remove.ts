@@ -1,11 +1,9 @@
 /** Removes a container: its row first, then its files, renamed before they are deleted. */
-import { closeSync, constants, openSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
+import { leavingVolumes } from './mounts/leaving-volumes.ts';
 import { giveBack } from './networks/addresses.ts';
 import type { FreedLease } from '../registry/leases.ts';
-import { CONTAINER_FILES } from './endpoints/container-mounts.ts';
 import { removePins } from './endpoints/pins.ts';
 import { settlePoststop } from './hooks/poststop.ts';
 import { killRun } from './kill.ts';
@@ -13,10 +11,11 @@ import { advance, advanceTo } from './lifecycle.ts';
 import { endOfKilled } from './stop.ts';
 import { EngineError } from './errors.ts';
 
-/** What a directory is called while it is deleted. */
-export const REMOVED_SUFFIX = '.removed';
-
-export async function remove(context: Context, ref: string, options: { force: boolean }): Promise<void> {
+export async function remove(
+  context: Context,
+  ref: string,
+  options: { force: boolean; volumes?: boolean },
+): Promise<void> {
   const container = context.containers.find(ref);
   // a hook that hangs would have the turn for ever
   if (options.force) container.hook?.abort();
@@ -24,6 +23,7 @@ export async function remove(context: Context, ref: string, options: { force: bo
     // it may have removed itself while others had the turn
     if (context.containers.get(container.id) !== container) return;
     advance(container.row.status, options.force ? 'remove_force' : 'remove', container.name);
+    container.takesVolumes ||= options.volumes === true;
     if (container.row.status === 'running' || container.row.status === 'paused') await endRun(context, container);
     else if (container.run !== undefined) await endOfKilled(container.run, container.name);
     await removeInTurn(context, container);
@@ -75,13 +75,22 @@ export async function removeInTurn(context: Context, container: Container): Prom
   await settlePoststop(context, container);
   removePins(context, container);
   let freed: readonly FreedLease[] = [];
-  context.journal.commitEnd(
-    (registry) => {
-      if (container.endpoints.length > 0) freed = registry.leases.leave(id);
-      registry.containers.delete(id);
-    },
-    { action: 'destroy', container: row },
-  );
+  const leaving = container.takesVolumes || row.autoRemove ? leavingVolumes(context, container) : undefined;
+  try {
+    context.journal.commitEnd(
+      (registry) => {
+        if (container.endpoints.length > 0) freed = registry.leases.leave(id);
+        registry.containers.delete(id);
+        for (const { name } of leaving?.rows ?? []) registry.volumes.remove(name);
+      },
+      { action: 'destroy', container: row },
+      ...(leaving?.rows ?? []).map((volume) => ({ action: 'volume_destroy' as const, volume })),
+    );
+  } catch (error) {
+    leaving?.putBack();
+    throw error;
+  }
+  leaving?.discard();
   giveBack(context.networks, freed);
   container.change({ status: 'removing' });
   context.containers.delete(container);
@@ -89,75 +98,5 @@ export async function removeInTurn(context: Context, container: Container): Prom
   context.specs.drop(id);
   context.pending.removed(id);
   container.tell({ is: 'removed', exit: row.exit });
-  await removeFiles(context.places.container(id));
-}
-
-/** Renamed first: what is half deleted is never taken for a container. */
-export async function removeFiles(directory: string): Promise<void> {
-  const renamed = directory.endsWith(REMOVED_SUFFIX) ? directory : directory + REMOVED_SUFFIX;
-  try {
-    if (renamed !== directory) renameSync(directory, renamed);
-  } catch (error) {
-    if (isCode(error, 'ENOENT')) return;
-    throw error;
-  }
-  if (!removeEmptied(renamed)) await rm(renamed, { recursive: true, force: true });
-}
-
-/**
- * The few entries of a container that wrote nothing, at once: that is less than one turn through the thread pool.
- * False where there is more.
- */
-function removeEmptied(directory: string): boolean {
-  for (const file of ['log', 'exit.json', 'config.json']) rmFile(`${directory}/${file}`);
-  try {
-    removeNames(`${directory}/etc`);
-    removeNames(`${directory}/upper/etc`);
-    // overlayfs leaves `work/work`, empty
-    for (const path of ['work/work', 'work', 'etc', 'upper/etc', 'upper', '.'])
-      rmDirectory(path === '.' ? directory : `${directory}/${path}`);
-    return true;
-  } catch (error) {
-    if (['ENOTEMPTY', 'ENOTDIR', 'EISDIR', 'EPERM', 'ELOOP'].some((code) => isCode(error, code))) return false;
-    throw error;
-  }
-}
-
-/**
- * The files for names, and in the upper layer the mount points that init made for them. What is there is the container's
- * to make: a link in place of the directory must not lead to the host's, so they are reached by a descriptor.
- */
-function removeNames(directory: string): void {
-  let descriptor: number;
-  try {
-    descriptor = openSync(directory, constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  } catch (error) {
-    if (isCode(error, 'ENOENT')) return;
-    throw error;
-  }
-  try {
-    for (const file of CONTAINER_FILES) rmFile(`/proc/self/fd/${String(descriptor)}/${file}`);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function rmFile(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (!isCode(error, 'ENOENT')) throw error;
-  }
-}
-
-function rmDirectory(path: string): void {
-  try {
-    rmdirSync(path);
-  } catch (error) {
-    if (!isCode(error, 'ENOENT')) throw error;
-  }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+  await context.removedFiles.remove(context.places.container(id));
 }

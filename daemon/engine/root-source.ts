@@ -2,6 +2,7 @@
 import { realpathSync, statSync, statfsSync } from 'node:fs';
 import type { CreateRequest } from '../../shared/api/container.ts';
 import type { RootSource } from '../runtime/plan/target.ts';
+import type { Spec } from '../runtime/spec/types.ts';
 import { EngineError } from './errors.ts';
 import type { Places } from './places.ts';
 
@@ -9,7 +10,7 @@ import type { Places } from './places.ts';
 const OVERLAYFS_MAGIC = 0x794c7630;
 
 export interface ChosenRoot {
-  /** Real path of the directory. */
+  /** Real path of the directory; of an image, where init attaches what its layers make. */
   readonly directory: string;
   readonly source: RootSource;
   readonly readonly: boolean;
@@ -24,28 +25,57 @@ export function chooseRoot(request: CreateRequest & { rootfs: string }, id: stri
     if (request.upper !== undefined) throw invalid('upper', `there is no upper layer with rootfsMode "${mode}"`);
     return { directory, source: { kind: 'bind', source: directory }, readonly, warnings: [] };
   }
-  const obstacle = diskObstacle(directory, places.root);
+  return { directory, readonly, ...overlay(request, id, { lower: [directory], contains: directory }, places) };
+}
+
+/** Of an image: nothing is ever written to its layers, the topmost of which is the first. */
+export function layeredRoot(request: CreateRequest, id: string, layers: readonly string[], places: Places): ChosenRoot {
+  if (request.rootfsMode !== undefined && request.rootfsMode !== 'overlay') {
+    const problem = `"${request.rootfsMode}" is for rootfs: an image is never written to, and readonlyRootfs of security is read-only`;
+    throw invalid('rootfsMode', problem);
+  }
+  const lower = layers.length === 0 ? [places.emptyLower(id)] : layers;
+  const readonly = request.security?.readonlyRootfs === true;
+  return { directory: places.mountPoint, readonly, ...overlay(request, id, { lower }, places) };
+}
+
+/** A bundle with a directory `lower` gets what LinuxKit's runner makes of it: an overlay, or, read-only, the directory itself. */
+export function bundleRoot(
+  request: CreateRequest,
+  id: string,
+  { rootfs, isLower, spec }: { readonly rootfs: string; readonly isLower: boolean; readonly spec: Spec },
+  places: Places,
+): Pick<ChosenRoot, 'source' | 'warnings'> {
+  if (isLower && spec.root?.readonly !== true)
+    return overlay(request, id, { lower: [rootfs], contains: rootfs }, places);
+  if (request.upper !== undefined) throw invalid('upper', 'there is no upper layer with a read-only root');
+  return { source: { kind: 'bind', source: rootfs }, warnings: [] };
+}
+
+/** `contains`: a directory that the upper layer must not lie in. */
+function overlay(
+  request: CreateRequest,
+  id: string,
+  { lower, contains }: { readonly lower: readonly string[]; readonly contains?: string },
+  places: Places,
+): Pick<ChosenRoot, 'source' | 'warnings'> {
+  const obstacle = diskObstacle(contains, places.root);
   if (request.upper === 'disk' && obstacle !== undefined) throw invalid('upper', `"disk" cannot be: ${obstacle}`);
   if (request.upper === 'tmpfs' || obstacle !== undefined) {
     // Of a disposable container nothing is expected to stay, and the tmpfs was asked for where it was named.
     const isExpected = request.upper === 'tmpfs' || request.autoRemove === true;
     const warnings = isExpected || obstacle === undefined ? [] : [`what is written goes to memory: ${obstacle}`];
-    return { directory, source: { kind: 'overlay-tmpfs', lower: [directory], size: 0 }, readonly, warnings };
+    return { source: { kind: 'overlay-tmpfs', lower, size: 0 }, warnings };
   }
-  const source: RootSource = {
-    kind: 'overlay-disk',
-    lower: [directory],
-    upper: places.upper(id),
-    work: places.work(id),
-    // what goes with the container need not survive a power failure
-    volatile: request.autoRemove === true,
-  };
-  return { directory, source, readonly, warnings: [] };
+  // what goes with the container need not survive a power failure
+  const volatile = request.autoRemove === true;
+  const [upper, work] = [places.upper(id), places.work(id)];
+  return { source: { kind: 'overlay-disk', lower, upper, work, volatile }, warnings: [] };
 }
 
-/** Why the upper layer cannot lie under the daemon's root; undefined where it can. */
-function diskObstacle(lower: string, root: string): string | undefined {
-  if (root === lower || root.startsWith(lower === '/' ? '/' : `${lower}/`)) {
+/** Why an upper layer cannot lie under the daemon's root; undefined where it can. */
+export function diskObstacle(lower: string | undefined, root: string): string | undefined {
+  if (lower !== undefined && (root === lower || root.startsWith(lower === '/' ? '/' : `${lower}/`))) {
     return `${lower} contains the daemon's own root ${root}`;
   }
   if (statfsSync(root).type === OVERLAYFS_MAGIC) return `the daemon's root ${root} is on overlayfs`;

@@ -34,6 +34,8 @@ const MOUNT = /^mounts\[(?<index>[0-9]+)\](?<rest>.*)$/;
 export interface RequestShape {
   /** Mounts of the spec that stand before the request's own. */
   readonly defaultMounts: number;
+  /** Of those after them, which each is among the request's (undefined: none of it); absent: all, in their order. */
+  readonly order?: readonly (number | undefined)[];
   readonly oci: unknown;
 }
 
@@ -55,9 +57,10 @@ function fieldOf(field: string, shape: RequestShape | undefined): string {
   if (shape.oci !== undefined && isIn(shape.oci, field)) return `oci.${field}`;
   const mount = MOUNT.exec(field)?.groups;
   if (mount !== undefined) {
-    const index = Number(mount.index) - shape.defaultMounts;
-    const rest = (mount.rest ?? '').replace('.destination', '.target');
-    return index >= 0 ? `mounts[${String(index)}]${rest}` : field;
+    const place = Number(mount.index) - shape.defaultMounts;
+    const index = shape.order === undefined ? place : shape.order[place];
+    const rest = (mount.rest ?? '').replace('.destination', '.target').replace(/\.[ug]idMappings$/, '.idmap');
+    return index !== undefined && index >= 0 ? `mounts[${String(index)}]${rest}` : field;
   }
   for (const [spec, request] of NAMES) if (spec.test(field)) return field.replace(spec, request);
   return field;

@@ -16,10 +16,12 @@ import type {
   Spec,
   User,
 } from '../runtime/spec/types.ts';
-import { resolveUser } from '../runtime/spec/users.ts';
+import { type RootFiles, resolveUser } from '../runtime/spec/users.ts';
 import { validateSpec } from '../runtime/spec/validate.ts';
 import { EngineError } from './errors.ts';
-import { bytesOf, normalLimits, withLimits } from './limits.ts';
+import { normalLimits, withLimits } from './limits.ts';
+import { mountOf } from './mounts/mount-of-request.ts';
+import type { PlacedMount } from './mounts/prepare.ts';
 import { requestError } from './spec-error.ts';
 
 export interface SpecInput {
@@ -28,6 +30,10 @@ export interface SpecInput {
   /** Real path of the root file system on the host, and whether it is read-only. */
   readonly rootfs: string;
   readonly readonly: boolean;
+  /** Where users and groups are looked up; absent: in `rootfs`. */
+  readonly files?: RootFiles;
+  /** Absent: those of the request, which are binds and tmpfs then. */
+  readonly mounts?: readonly PlacedMount[];
   readonly host: SpecHost;
   /** Default: a new network namespace, and nothing mounted for it. */
   readonly network?: SpecNetwork;
@@ -48,6 +54,7 @@ const NUMBER_OF_64_BITS_WITHOUT_SIGN = (1n << 64n) - 1n;
 /** Throws EngineError: `invalid_field` with the request's field, `unsupported`. */
 export function specOfRequest(input: SpecInput): Spec {
   const { request } = input;
+  const order = input.mounts?.map(({ from }) => from);
   let defaultMounts = 0;
   try {
     const base = baseSpec(input);
@@ -58,7 +65,7 @@ export function specOfRequest(input: SpecInput): Spec {
     if (spec.process?.args === undefined || spec.process.args.length === 0) throw invalid('command', 'is missing');
     return spec;
   } catch (error) {
-    throw requestError(error, { defaultMounts, oci: request.oci });
+    throw requestError(error, { defaultMounts, oci: request.oci, ...(order === undefined ? {} : { order }) });
   }
 }
 
@@ -68,7 +75,7 @@ function baseSpec(input: SpecInput): Spec {
   const capabilities = capabilitiesOf(request, privileged, host);
   return defaultSpec({
     host,
-    args: request.command ?? [],
+    args: [...(request.entrypoint ?? []), ...(request.command ?? [])],
     hostname: request.hostname ?? input.network?.hostname ?? id.slice(0, 12),
     ...(request.workdir === undefined ? {} : { cwd: request.workdir }),
     terminal: request.tty === true,
@@ -86,17 +93,21 @@ function withRequest(base: Spec, input: SpecInput): Spec {
     ...base,
     root: { path: input.rootfs, readonly: input.readonly },
     ...(request.domainname === undefined ? {} : { domainname: request.domainname }),
-    mounts: [...(base.mounts ?? []), ...(request.mounts ?? []).map(mountOf), ...(input.network?.mounts ?? [])],
+    mounts: [...(base.mounts ?? []), ...mountsOf(input), ...(input.network?.mounts ?? [])],
     process: processOf(base, input),
     linux: linuxOf(base.linux ?? {}, request),
   };
+}
+
+function mountsOf({ request, mounts }: SpecInput): Mount[] {
+  return mounts === undefined ? (request.mounts ?? []).map(mountOf) : mounts.map(({ mount }) => mount);
 }
 
 function processOf(base: Spec, input: SpecInput): Process {
   const { request } = input;
   const process = base.process ?? { cwd: '/' };
   const resolved = resolveUser({
-    root: input.rootfs,
+    root: input.files ?? input.rootfs,
     user: request.user ?? '',
     ...(request.groups === undefined ? {} : { groups: request.groups }),
   });
@@ -181,36 +192,6 @@ function seccompOf(request: CreateRequest, capabilities: readonly string[], priv
   if (asked === undefined || asked === 'default') return defaultSeccomp(new Set(capabilities));
   // what is in it is validated with the rest
   return asked as Seccomp;
-}
-
-function mountOf(mount: NonNullable<CreateRequest['mounts']>[number], index: number): Mount {
-  const field = `mounts[${String(index)}]`;
-  const options = [...(mount.options ?? []), mount.readonly === true ? 'ro' : 'rw'];
-  if (mount.type === 'tmpfs') {
-    for (const name of ['source', 'recursive', 'propagation'] as const) {
-      if (mount[name] !== undefined) throw invalid(`${field}.${name}`, 'has no meaning for a tmpfs');
-    }
-    const size = bytesOf(mount.size, `${field}.size`);
-    if (size !== undefined) options.push(`size=${String(size)}`);
-    if (mount.mode !== undefined) options.push(`mode=${mount.mode}`);
-    return {
-      destination: mount.target,
-      type: 'tmpfs',
-      source: 'tmpfs',
-      options: ['nosuid', 'nodev', 'noexec', ...options],
-    };
-  }
-  if (mount.source === undefined) throw invalid(`${field}.source`, 'is missing');
-  for (const name of ['size', 'mode'] as const) {
-    if (mount[name] !== undefined) throw invalid(`${field}.${name}`, 'has no meaning for a bind');
-  }
-  const bind = mount.recursive === false ? 'bind' : 'rbind';
-  return {
-    destination: mount.target,
-    type: 'bind',
-    source: mount.source,
-    options: [bind, ...options, mount.propagation ?? 'rprivate'],
-  };
 }
 
 function deviceOf(

@@ -13,9 +13,10 @@ import type { Spec } from '../runtime/spec/types.ts';
 import type { StartOutcome, StartRequest } from '../shim/types.ts';
 import type { Container, Run } from './container.ts';
 import type { Context } from './context.ts';
+import { openNamespaceOf } from './endpoints/container-namespace.ts';
 import { openNetworkOf } from './endpoints/joined.ts';
 import { parseMode } from './endpoints/mode.ts';
-import { attachNetwork } from './endpoints/run.ts';
+import { attachAhead, attachNetwork } from './endpoints/run.ts';
 import { EngineError } from './errors.ts';
 import { prepareBundle } from './hooks/poststop.ts';
 import { Stages } from './hooks/stages.ts';
@@ -40,9 +41,13 @@ export async function stagedStart(
   const known = new Known(run);
   try {
     const plan = start.launch.plan ?? (await compileKnown(context, container, staged, known));
-    let outcome = await run.shim.start({ ...start.request, plan });
+    const begun = await launch(context, container, run, {
+      request: { ...start.request, plan },
+      takesNetwork: start.launch.takesNetwork,
+    });
+    let { outcome } = begun;
     await known.close();
-    for (const stop of stopsOnTheWay(context, container, run, staged?.spec)) {
+    for (const stop of stopsOnTheWay(context, container, run, { spec: staged?.spec, isAhead: begun.isAhead })) {
       if (outcome.is !== 'created') break;
       await stop(outcome.pid);
       outcome = await run.shim.go('');
@@ -53,6 +58,44 @@ export async function stagedStart(
     return { ...outcome, is: 'started' };
   } finally {
     await known.close();
+  }
+}
+
+/**
+ * Sends the start. Where init is to be born in the network namespace that the shim is in, its networks are attached
+ * meanwhile, which takes less than its mounts (`isAhead`).
+ */
+async function launch(
+  context: Context,
+  container: Container,
+  { shim }: Run,
+  { request, takesNetwork }: { readonly request: StartRequest; readonly takesNetwork: boolean },
+): Promise<{ readonly outcome: StartOutcome; readonly isAhead: boolean }> {
+  // before the start: from the birth of init on the shim is in the daemon's own
+  const namespace = takesNetwork ? openNetworkOfShim(shim.pid) : undefined;
+  if (namespace === undefined) return { outcome: await shim.start(request), isAhead: false };
+  try {
+    const started = shim.start(request);
+    try {
+      attachAhead(context, container, namespace);
+    } catch (error) {
+      // ignoring how it went: it is given up, as soon as that can be
+      await started.catch(() => undefined);
+      throw error;
+    }
+    return { outcome: await started, isAhead: true };
+  } finally {
+    closeSync(namespace);
+  }
+}
+
+/** Undefined where it could not make one. */
+function openNetworkOfShim(pid: number): number | undefined {
+  try {
+    return openNamespaceOf(pid);
+  } catch {
+    // ignoring that it is gone: whoever sends it the start is told so
+    return undefined;
   }
 }
 
@@ -78,14 +121,14 @@ function stopsOnTheWay(
   context: Context,
   container: Container,
   run: Run,
-  spec: Spec | undefined,
+  { spec, isAhead }: { readonly spec: Spec | undefined; readonly isAhead: boolean },
 ): ((pid: number) => Promise<void>)[] {
   const needed = spec === undefined ? { runtime: false, container: false } : stopsOf(spec);
   const stages = spec === undefined ? undefined : new Stages(context, container, run.shim, spec);
   const stops: ((pid: number) => Promise<void>)[] = [];
   if (needed.runtime || waitsForNetwork(container.row.network)) {
     stops.push(async (pid) => {
-      await attachNetwork(context, container, pid);
+      await attachNetwork(context, container, { pid, isAhead });
       await stages?.runtime(pid);
     });
   }

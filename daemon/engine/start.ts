@@ -20,6 +20,7 @@ import { type Launch, launchOf, waitsForNetwork } from './launch-plan.ts';
 import { advance } from './lifecycle.ts';
 import { endBegun, shimLost } from './lost.ts';
 import { stagedStart } from './staged-start.ts';
+import { fillVolumes } from './mounts/fill-volumes.ts';
 import { commitStarted, startFailed } from './start-outcome.ts';
 
 export async function start(context: Context, ref: string): Promise<void> {
@@ -38,6 +39,7 @@ export async function startInTurn(context: Context, container: Container): Promi
     makeDirectories(container.row.network.mkdir ?? []);
     clearPins(context, container);
     await readyForRun(context, container);
+    await fillVolumes(context, container);
     intend(context, container, spec);
     run = await begin(context, container, launch);
   } catch (error) {

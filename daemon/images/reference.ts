@@ -102,6 +102,19 @@ export function parseRepository(text: string): Repository {
   return { registry, path };
 }
 
+/** The name of a registry as `Repository` has it, of how people write it. Throws ImageError invalid_reference. */
+export function parseRegistry(text: string): string {
+  // whatever an image of it could be called
+  const image = 'a/b';
+  try {
+    const { registry, path } = parseReference(`${text}/${image}`);
+    if (path === image) return registry;
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+  }
+  throw new ImageError('invalid_reference', `"${shown(text)}" is not the address of a registry: host or host:port`);
+}
+
 /** "latest" where neither tag nor digest was given. */
 export function withDefaultTag(reference: Reference): Reference {
   const isBare = reference.tag === undefined && reference.digest === undefined;

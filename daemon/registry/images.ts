@@ -61,8 +61,14 @@ export class ImageRepository {
       manifests: prepare<ManifestColumns>(`SELECT ${MANIFEST} FROM manifests ORDER BY created_at, digest`),
       byId: prepare<ManifestColumns>(`SELECT ${MANIFEST} FROM manifests
         WHERE config >= :from AND config < :to ORDER BY created_at, digest`),
+      ofConfig: prepare<ManifestColumns>(
+        `SELECT ${MANIFEST} FROM manifests WHERE config = :config ORDER BY created_at, digest`,
+      ),
       layers: prepare<ManifestLayer>(
         'SELECT blob, layer FROM manifest_layers WHERE manifest = :digest ORDER BY position',
+      ),
+      allLayers: prepare<ManifestLayer & { manifest: string }>(
+        'SELECT manifest, blob, layer FROM manifest_layers ORDER BY manifest, position',
       ),
       insert: prepare(`INSERT INTO manifests (digest, media_type, config, os, architecture, variant, created_at)
         VALUES (:digest, :mediaType, :config, :os, :architecture, :variant, :createdAt) ON CONFLICT DO NOTHING`),
@@ -76,6 +82,8 @@ export class ImageRepository {
         VALUES (:container, :role, :manifest, :image) ON CONFLICT DO NOTHING`),
       snapshotsOf: prepare<SnapshotRow>(`SELECT container, role, manifest, image FROM snapshots
         WHERE container = :container ORDER BY role DESC, manifest`),
+      roots: prepare<{ container: string; image: string; config: string }>(`SELECT container, image, config
+        FROM snapshots JOIN manifests ON manifests.digest = manifest WHERE role = 'root'`),
       users: prepare<{ container: string }>(
         'SELECT DISTINCT container FROM snapshots WHERE manifest = :manifest ORDER BY container',
       ),
@@ -119,7 +127,11 @@ export class ImageRepository {
 
   /** Every manifest, oldest first, also those without a name. */
   manifests(): ManifestRow[] {
-    return this.statements.manifests.all({}).map((columns) => this.withLayers(columns));
+    const layers = Map.groupBy(this.statements.allLayers.all({}), ({ manifest }) => manifest);
+    return this.statements.manifests.all({}).map((columns) => ({
+      ...columns,
+      layers: (layers.get(columns.digest) ?? []).map(({ blob, layer }) => ({ blob, layer })),
+    }));
   }
 
   /** Manifests of the images whose id begins so: `prefix` is hexadecimal digits of a sha256. */
@@ -127,6 +139,11 @@ export class ImageRepository {
     // "g" comes after all digits
     const found = this.statements.byId.all({ from: `sha256:${prefix}`, to: `sha256:${prefix}g` });
     return found.map((columns) => this.withLayers(columns));
+  }
+
+  /** Manifests of the image with this id, oldest first. */
+  ofConfig(config: string): ManifestRow[] {
+    return this.statements.ofConfig.all({ config }).map((columns) => this.withLayers(columns));
   }
 
   /** Its blobs and layers have rows by now. One that is there already is left as it is. */
@@ -147,6 +164,11 @@ export class ImageRepository {
   /** The root first. */
   snapshotsOf(container: string): SnapshotRow[] {
     return this.statements.snapshotsOf.all({ container });
+  }
+
+  /** What every container of an image is made of; `config` is the image's id. */
+  roots(): { container: string; image: string; config: string }[] {
+    return this.statements.roots.all({});
   }
 
   /** Ids of the containers that are made of it, or have it mounted. */

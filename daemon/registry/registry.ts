@@ -6,6 +6,7 @@ import Sqlite, { type Database } from 'better-sqlite3';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockExclusive } from '../../native-bindings/flock.ts';
+import { checkDatabase } from './check.ts';
 import { ContainerRepository } from './containers.ts';
 import { EndpointRepository } from './endpoints.ts';
 import { RegistryError, registryError } from './error.ts';
@@ -19,6 +20,7 @@ import { migrate } from './migrate.ts';
 import { NetworkRepository } from './networks.ts';
 import { PortRepository } from './ports.ts';
 import { Reserve } from './reserve.ts';
+import { VolumeRepository } from './volumes.ts';
 
 export interface RegistryOptions {
   /** The daemon's root directory; holds `tare.db`, `lock` and `reserve`. */
@@ -38,6 +40,7 @@ export class Registry {
   readonly hostSettings: HostSettingRepository;
   readonly images: ImageRepository;
   readonly imageContent: ContentRepository;
+  readonly volumes: VolumeRepository;
   readonly reserve: Reserve;
   private readonly database: Database;
   private readonly lock: number;
@@ -57,6 +60,7 @@ export class Registry {
     this.hostSettings = new HostSettingRepository(database);
     this.images = new ImageRepository(database);
     this.imageContent = new ContentRepository(database);
+    this.volumes = new VolumeRepository(database);
     const transaction = database.transaction((work: () => void) => {
       work();
     });
@@ -100,6 +104,11 @@ export class Registry {
       if (!(error instanceof RegistryError && error.kind === 'full' && this.reserve.release())) throw error;
       this.commit(work);
     }
+  }
+
+  /** What is wrong with the database, in words. */
+  check(): Promise<string[]> {
+    return checkDatabase(this.database);
   }
 
   close(): void {

@@ -72,19 +72,19 @@ const HINTS: readonly Hint[] = [
     hint: 'the file is neither a program for this machine nor a script that starts with #!',
   },
   { operations: ['exec', 'find_executable'], errno: 'E2BIG', hint: 'arguments and environment together are too long' },
-  { operations: ['bind'], errno: 'ENOENT', hint: 'the source of a bind mount must exist on the host' },
+  { operations: ['bind', 'bind_tree'], errno: 'ENOENT', hint: 'the source of a bind mount must exist on the host' },
   {
     operations: ['bind', 'mount', 'directory'],
     errno: 'EROFS',
     hint: 'the target does not exist in a read-only root file system: create it there',
   },
   {
-    operations: ['root_overlay', 'root_overlay_tmpfs', 'root_bind'],
+    operations: ['root_overlay', 'root_overlay_tmpfs', 'root_bind', 'overlay_tree'],
     errno: 'ENOENT',
-    hint: 'the rootfs directory is gone',
+    hint: 'the rootfs directory, or a layer of the image, is gone',
   },
   {
-    operations: ['root_overlay'],
+    operations: ['root_overlay', 'overlay_tree'],
     errno: 'EINVAL',
     hint: 'the engine\'s root may lie on a file system that cannot be an upper layer (overlayfs, NFS): use upper "tmpfs"',
   },

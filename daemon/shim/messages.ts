@@ -155,7 +155,7 @@ export type MessageValues<N extends MessageName> = (typeof MESSAGES)[N] extends 
 export type Message = { [N in MessageName]: { is: N; tag: number } & MessageValues<N> }[MessageName];
 
 /**
- * The exit record: what the shim writes to `start.record` (temporary file, fsync, rename) when the process
+ * The exit record: what the shim writes to `start.record` (temporary file, rename) when the process
  * has ended and its last output is in the log. JSON with exactly these keys.
  */
 export interface ExitRecord {

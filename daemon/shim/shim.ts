@@ -61,17 +61,26 @@ export class ConnectedShim implements Shim, ConnectionOwner {
   }
 
   async start(request: StartRequest): Promise<StartOutcome> {
-    try {
+    return this.begun(request.process, async () => {
       const started = this.connection.request(startMessage(request), START_DEADLINE_MS);
       await Promise.all([started, this.passSize(request.process)]);
-      return this.outcome(await started);
-    } finally {
-      if (request.process === '') this.watcher.startEnded();
-    }
+      return started;
+    });
   }
 
   async go(process: string): Promise<StartOutcome> {
-    return this.outcome(await this.connection.request({ is: 'go', process }, START_DEADLINE_MS));
+    return this.begun(process, () => this.connection.request({ is: 'go', process }, START_DEADLINE_MS));
+  }
+
+  /** At a stop the start has not ended: whoever acts there is not to be kept from it. */
+  private async begun(process: string, ask: () => Promise<Message>): Promise<StartOutcome> {
+    let outcome: StartOutcome | undefined;
+    try {
+      outcome = this.outcome(await ask());
+      return outcome;
+    } finally {
+      if (process === '' && outcome?.is !== 'created') this.watcher.startEnded();
+    }
   }
 
   async signal(process: string, signal: number): Promise<void> {

@@ -20,7 +20,7 @@ export async function spawnShim(program: number, socket: string, spawned: (pid: 
     pid = await spawn({
       // by the daemon's number: in the child every other descriptor is closed before execve
       file: `/proc/${String(process.pid)}/fd/${String(program)}`,
-      arguments: ['tare-shim', '--socket', socket, '--ready-fd', String(READY_FD)],
+      arguments: ['tare-shim', '--socket', socket, '--ready-fd', String(READY_FD), '--new-network'],
       environment: [],
       descriptors: [nothing, nothing, ready.write, ready.write],
     });

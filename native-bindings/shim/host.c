@@ -1,6 +1,8 @@
 /* The loop over the shim's operations, and those that are not about control groups. */
 #include "host.h"
 
+#include "filesystem.h"
+
 int host_write(int fd, const char *value)
 {
 	errno = EIO; /* of a short write, which sets none */
@@ -127,6 +129,15 @@ int host_start_pipe(struct host *host, const struct plan_operation *operation)
 	return kept;
 }
 
+/* What `path` leads to inside the directory, which no link of it leaves. -1 with the failure. */
+static int open_below(struct host *host, const char *directory, const char *path)
+{
+	scoped_fd root = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	FAIL_IF(host, root < 0, "open", directory);
+	int place = kernel_open(root, path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	return place >= 0 ? place : FAIL(host, "openat2", path);
+}
+
 int host_bind_tree(struct host *host, const struct plan_operation *operation)
 {
 	const char *source = operation->bind_tree.source;
@@ -134,12 +145,49 @@ int host_bind_tree(struct host *host, const struct plan_operation *operation)
 	bool mapped = mapping[0] != 0;
 	scoped_fd namespace = mapped ? open(mapping, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
 	FAIL_IF(host, mapped && namespace < 0, "open", mapping);
-	int tree = kernel_clone_tree(AT_FDCWD, source, operation->bind_tree.recursive != 0);
+	bool recursive = operation->bind_tree.recursive != 0;
+	const char *below = operation->bind_tree.below;
+	scoped_fd place = below[0] == 0 ? -1 : open_below(host, source, below);
+	if (below[0] != 0 && place < 0)
+		return -1;
+	int tree = place >= 0 ? kernel_clone_tree(place, "", recursive) : kernel_clone_tree(AT_FDCWD, source, recursive);
 	FAIL_IF(host, tree < 0, "open_tree", source);
 	host->trees[host->tree_count++] = tree;
 	const struct kernel_mount_attr map = { .attr_set = ATTR_IDMAP, .userns_fd = (uint64_t)namespace };
 	FAIL_IF(host, mapped && kernel_change_mount(tree, operation->bind_tree.map_all != 0, map) != 0, "mount_setattr idmap", source);
 	return 0;
+}
+
+/* -1 with the failure, and what was opened in `overlay`. */
+static int open_overlay(struct host *host, const struct plan_operation *operation, struct overlay *overlay)
+{
+	struct plan_list lower = operation->overlay_tree.lower;
+	const char *const writable[] = { operation->overlay_tree.upper, operation->overlay_tree.work };
+	int *const places[] = { &overlay->upper, &overlay->work };
+	while (lower.count > 0) {
+		const char *path = plan_next_string(&lower);
+		int fd = overlay->count < OVERLAY_MOST_LAYERS ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+		FAIL_IF(host, fd < 0, "open of the lower directory", path);
+		overlay->lower[overlay->count++] = fd;
+	}
+	for (size_t i = 0; i < 2 && writable[i][0] != 0; i++) {
+		*places[i] = open(writable[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		FAIL_IF(host, *places[i] < 0, "open of the upper or work directory", writable[i]);
+	}
+	return 0;
+}
+
+int host_overlay_tree(struct host *host, const struct plan_operation *operation)
+{
+	struct overlay overlay = { .upper = -1, .work = -1, .is_volatile = operation->overlay_tree.volatile_ != 0 };
+	int tree = open_overlay(host, operation, &overlay) != 0 ? -1 : overlay_mount(host->failure, &overlay, "");
+	while (overlay.count > 0)
+		close_scoped(&overlay.lower[--overlay.count]);
+	close_scoped(&overlay.upper);
+	close_scoped(&overlay.work);
+	if (tree >= 0)
+		host->trees[host->tree_count++] = tree;
+	return tree < 0 ? -1 : 0;
 }
 
 #define HOST_OPERATION(code, name) [OP_##code] = host_##name,

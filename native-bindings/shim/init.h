@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "filesystem.h"
 #include "host.h"
 
 /* Mounts that paths begin at, so that not even a rename of their mount points leads elsewhere. */
@@ -53,12 +54,6 @@ int init_follow_shim(struct init *init);
 void init_tell_result(const struct init *init);
 
 /* init_mount.c */
-/* One fsconfig(2) of the context: a string, or a flag where `value` is NULL. The kernel's own words go into the failure. */
-int init_configure(struct init *init, int context, const char *key, const char *value);
-/* fsopen(2), -1 with the failure. */
-int init_open_filesystem(struct init *init, const char *type);
-/* FSCONFIG_CMD_CREATE and fsmount(2): the mount's descriptor, -1 with the failure. */
-int init_create_filesystem(struct init *init, int context, uint64_t attributes, const char *path);
 int init_attach(struct init *init, int mount, int place, const char *path);
 /* A detached clone of the mount tree at a host path, -1 with errno. */
 int init_clone_host(struct init *init, const char *path, bool recursive);

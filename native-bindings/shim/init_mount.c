@@ -3,40 +3,6 @@
 
 #define LONGEST_KEY 127
 
-/* The step, and the kernel's own line about it where the context has one ("e overlay: …"). */
-static int fail_with_log(struct init *init, int context, const char *step, const char *key, const char *path)
-{
-	int error = errno;
-	char line[256];
-	ssize_t size = read(context, line, sizeof(line) - 1);
-	if (size <= 2)
-		return failure_set(init->failure, error, path, "%s%s", step, key);
-	line[size] = 0;
-	return failure_set(init->failure, error, path, "%s%s: %.*s", step, key, (int)strcspn(line + 2, "\n"), line + 2);
-}
-
-int init_open_filesystem(struct init *init, const char *type)
-{
-	int context = (int)syscall(SYS_fsopen, type, KERNEL_FSCLOEXEC);
-	return context >= 0 ? context : failure_set(init->failure, errno, "", "fsopen %s", type);
-}
-
-int init_configure(struct init *init, int context, const char *key, const char *value)
-{
-	enum kernel_fsconfig command = value == NULL ? FSCONFIG_FLAG : FSCONFIG_STRING;
-	if (syscall(SYS_fsconfig, context, command, key, value, 0) == 0)
-		return 0;
-	return fail_with_log(init, context, "fsconfig ", key, "");
-}
-
-int init_create_filesystem(struct init *init, int context, uint64_t attributes, const char *path)
-{
-	if (syscall(SYS_fsconfig, context, FSCONFIG_CREATE, NULL, NULL, 0) != 0)
-		return fail_with_log(init, context, "fsconfig create", "", path);
-	int mount = (int)syscall(SYS_fsmount, context, KERNEL_FSCLOEXEC, attributes);
-	return mount >= 0 ? mount : fail_with_log(init, context, "fsmount", "", path);
-}
-
 static int configure_options(struct init *init, int context, struct plan_list options)
 {
 	while (options.count > 0) {
@@ -45,7 +11,7 @@ static int configure_options(struct init *init, int context, struct plan_list op
 		char key[LONGEST_KEY + 1];
 		/* A longer one is cut off, and so is none that the kernel knows. */
 		(void)snprintf(key, sizeof(key), "%.*s", (int)size, option);
-		if (init_configure(init, context, key, option[size] == 0 ? NULL : option + size + 1) != 0)
+		if (filesystem_configure(init->failure, context, key, option[size] == 0 ? NULL : option + size + 1) != 0)
 			return -1;
 	}
 	return 0;
@@ -103,7 +69,7 @@ static int configure_mode(struct init *init, int context, const struct plan_oper
 	if (directory < 0 || fstat(directory, &hidden) != 0)
 		return 0;
 	(void)snprintf(mode, sizeof(mode), "%o", hidden.st_mode & 07777);
-	return init_configure(init, context, "mode", mode);
+	return filesystem_configure(init->failure, context, "mode", mode);
 }
 
 int init_mount(struct init *init, const struct plan_operation *operation)
@@ -111,8 +77,8 @@ int init_mount(struct init *init, const struct plan_operation *operation)
 	const char *type = operation->mount.type;
 	const char *target = operation->mount.target;
 	const char *source = operation->mount.source;
-	scoped_fd context = init_open_filesystem(init, type);
-	if (context < 0 || (source[0] != 0 && init_configure(init, context, "source", source) != 0) ||
+	scoped_fd context = filesystem_open(init->failure, type);
+	if (context < 0 || (source[0] != 0 && filesystem_configure(init->failure, context, "source", source) != 0) ||
 	    configure_options(init, context, operation->mount.options) != 0 || configure_mode(init, context, operation) != 0)
 		return -1;
 	scoped_fd place = open_mount_point(init, target, true, is_strict(type, target));
@@ -120,7 +86,7 @@ int init_mount(struct init *init, const struct plan_operation *operation)
 		return -1;
 	bool copy_up = (operation->mount.flags & MOUNT_COPY_UP) != 0;
 	uint64_t later = copy_up ? operation->mount.attributes & ATTR_RDONLY : 0;
-	int mount = init_create_filesystem(init, context, operation->mount.attributes & ~later, target);
+	int mount = filesystem_create(init->failure, context, operation->mount.attributes & ~later, target);
 	if (mount < 0 || (copy_up && init_copy_up(init, place, mount, operation->mount.options, target) != 0))
 		return -1;
 	FAIL_IF(init, kernel_mount_setattr(mount, false, later, 0, 0) != 0, "mount_setattr", target);
@@ -203,11 +169,11 @@ static int mask_directory(struct init *init, int place, const char *path)
 {
 	if (init->empty_directory >= 0)
 		return attach_clone(init, init->empty_directory, place, path);
-	scoped_fd context = init_open_filesystem(init, "tmpfs");
+	scoped_fd context = filesystem_open(init->failure, "tmpfs");
 	if (context < 0)
 		return -1;
 	const uint64_t attributes = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
-	init->empty_directory = init_create_filesystem(init, context, attributes, path);
+	init->empty_directory = filesystem_create(init->failure, context, attributes, path);
 	return init->empty_directory < 0 ? -1 : init_attach(init, init->empty_directory, place, path);
 }
 

@@ -10,67 +10,29 @@ static int attach_root(struct init *init, int mount, const char *at)
 	return init_attach(init, mount, place, at);
 }
 
-/* Overlay takes no more; include/uapi and fs/overlayfs/params.h, OVL_MAX_STACK. */
-#define MOST_LAYERS 500
-
-/* Layers by descriptor: their paths may hold ':' and ',', and may be out of reach by now. */
-struct layers {
-	int fds[MOST_LAYERS];
-	size_t count;
-};
-
-static int open_layers(struct init *init, struct plan_list paths, struct layers *layers)
+static int open_layers(struct init *init, struct plan_list paths, struct overlay *overlay)
 {
-	for (layers->count = 0; paths.count > 0; layers->count++) {
+	for (overlay->count = 0; paths.count > 0; overlay->count++) {
 		const char *path = plan_next_string(&paths);
-		int fd = layers->count < MOST_LAYERS ? path_open_host(init, path) : -1;
+		int fd = overlay->count < OVERLAY_MOST_LAYERS ? path_open_host(init, path) : -1;
 		FAIL_IF(init, fd < 0, "open of the lower directory", path);
-		layers->fds[layers->count] = fd;
+		overlay->lower[overlay->count] = fd;
 	}
 	errno = EINVAL;
-	return layers->count > 0 ? 0 : FAIL(init, "overlay without a lower directory", "");
+	return overlay->count > 0 ? 0 : FAIL(init, "overlay without a lower directory", "");
 }
 
-static int configure_fd(struct init *init, int context, const char *key, int fd)
+/* Attached, and the root from here on. */
+static int attach_overlay(struct init *init, const struct overlay *overlay, const char *at)
 {
-	char path[64];
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return init_configure(init, context, key, path);
-}
-
-/* fsconfig(2) takes no longer string. */
-#define LONGEST_OPTION 255
-
-/* All in one "lowerdir" as long as they fit, else one by one, which is known from 6.7 on. */
-static int configure_lower(struct init *init, int context, const struct layers *layers)
-{
-	char joined[LONGEST_OPTION + 1];
-	size_t used = 0;
-	for (size_t i = 0; i < layers->count && used < sizeof(joined); i++)
-		used += (size_t)snprintf(joined + used, sizeof(joined) - used, "%s/proc/self/fd/%d", i == 0 ? "" : ":",
-					 layers->fds[i]);
-	if (used < sizeof(joined))
-		return init_configure(init, context, "lowerdir", joined);
-	for (size_t i = 0; i < layers->count; i++) {
-		if (configure_fd(init, context, "lowerdir+", layers->fds[i]) != 0)
-			return -1;
+	if (!overlay_is_beyond_kernel(overlay)) {
+		int mount = overlay_mount(init->failure, overlay, at);
+		return mount < 0 ? -1 : attach_root(init, mount, at);
 	}
-	return 0;
-}
-
-/* An overlay of all of these, attached. */
-static int mount_overlay(struct init *init, const struct layers *layers, int upper, int work, bool is_volatile,
-			 bool userxattr, const char *at)
-{
-	scoped_fd context = init_open_filesystem(init, "overlay");
-	if (context < 0 || init_configure(init, context, "source", "overlay") != 0 ||
-	    configure_lower(init, context, layers) != 0 || configure_fd(init, context, "upperdir", upper) != 0 ||
-	    configure_fd(init, context, "workdir", work) != 0 ||
-	    (is_volatile && init_configure(init, context, "volatile", NULL) != 0) ||
-	    (userxattr && init_configure(init, context, "userxattr", NULL) != 0))
+	if (overlay_mount_at(init->failure, overlay, at) != 0)
 		return -1;
-	int mount = init_create_filesystem(init, context, 0, at);
-	return mount < 0 ? -1 : attach_root(init, mount, at);
+	init->root = open(at, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return init->root >= 0 ? 0 : FAIL(init, "open", at);
 }
 
 /*
@@ -109,15 +71,17 @@ static int open_writable(struct init *init, const char *path, int lower)
 
 int init_root_overlay(struct init *init, const struct plan_operation *operation)
 {
-	struct layers layers;
-	if (open_layers(init, operation->root_overlay.lower, &layers) != 0)
+	struct overlay overlay = { .is_volatile = operation->root_overlay.volatile_ != 0,
+				   .userxattr = operation->root_overlay.userxattr != 0 };
+	if (open_layers(init, operation->root_overlay.lower, &overlay) != 0)
 		return -1;
-	scoped_fd upper = open_writable(init, operation->root_overlay.upper, layers.fds[0]);
+	scoped_fd upper = open_writable(init, operation->root_overlay.upper, overlay.lower[0]);
 	scoped_fd work = upper < 0 ? -1 : open_writable(init, operation->root_overlay.work, -1);
 	if (work < 0)
 		return -1;
-	return mount_overlay(init, &layers, upper, work, operation->root_overlay.volatile_ != 0,
-			     operation->root_overlay.userxattr != 0, operation->root_overlay.at);
+	overlay.upper = upper;
+	overlay.work = work;
+	return attach_overlay(init, &overlay, operation->root_overlay.at);
 }
 
 /* Kernels before 6.15 take no upper layer from a mount that is not attached; the overlay then covers it. */
@@ -126,10 +90,10 @@ static int attach_tmpfs(struct init *init, uint64_t size, const char *at)
 	char value[32] = "50%"; /* the kernel's own default */
 	if (size != 0)
 		(void)snprintf(value, sizeof(value), "%" PRIu64, size);
-	scoped_fd context = init_open_filesystem(init, "tmpfs");
-	if (context < 0 || init_configure(init, context, "mode", "0700") != 0 || init_configure(init, context, "size", value) != 0)
+	scoped_fd context = filesystem_open(init->failure, "tmpfs");
+	if (context < 0 || filesystem_configure(init->failure, context, "mode", "0700") != 0 || filesystem_configure(init->failure, context, "size", value) != 0)
 		return -1;
-	int tmpfs = init_create_filesystem(init, context, 0, at);
+	int tmpfs = filesystem_create(init->failure, context, 0, at);
 	scoped_fd place = tmpfs < 0 ? -1 : path_open_host(init, at);
 	if (tmpfs < 0)
 		return -1;
@@ -140,17 +104,26 @@ static int attach_tmpfs(struct init *init, uint64_t size, const char *at)
 int init_root_overlay_tmpfs(struct init *init, const struct plan_operation *operation)
 {
 	const char *at = operation->root_overlay_tmpfs.at;
-	struct layers layers;
-	if (open_layers(init, operation->root_overlay_tmpfs.lower, &layers) != 0)
+	struct overlay overlay = { .userxattr = operation->root_overlay_tmpfs.userxattr != 0 };
+	if (open_layers(init, operation->root_overlay_tmpfs.lower, &overlay) != 0)
 		return -1;
 	scoped_fd tmpfs = attach_tmpfs(init, operation->root_overlay_tmpfs.size, at);
-	if (tmpfs < 0 || make_upper(init, tmpfs, "upper", layers.fds[0]) != 0)
+	if (tmpfs < 0 || make_upper(init, tmpfs, "upper", overlay.lower[0]) != 0)
 		return -1;
 	FAIL_IF(init, mkdirat(tmpfs, "work", 0700) != 0, "mkdir of the work directory", at);
 	scoped_fd upper = openat(tmpfs, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	scoped_fd work = openat(tmpfs, "work", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	FAIL_IF(init, upper < 0 || work < 0, "open of the upper directory", at);
-	return mount_overlay(init, &layers, upper, work, false, operation->root_overlay_tmpfs.userxattr != 0, at);
+	overlay.upper = upper;
+	overlay.work = work;
+	return attach_overlay(init, &overlay, at);
+}
+
+int init_root_tree(struct init *init, const struct plan_operation *operation)
+{
+	const char *at = operation->root_tree.at;
+	int tree = fcntl(init->host->trees[operation->root_tree.tree], F_DUPFD_CLOEXEC, 3);
+	return tree < 0 ? FAIL(init, "dup of the tree", at) : attach_root(init, tree, at);
 }
 
 int init_root_bind(struct init *init, const struct plan_operation *operation)

@@ -60,6 +60,16 @@ static bool has_executed(const struct launch *launch)
 }
 
 /*
+ * Whether the network namespace that the plan wants is the one that the caller is in. Not where there is a user namespace:
+ * that is to own it, and the one at hand is the host's.
+ */
+static bool takes_network(const struct host *host)
+{
+	uint64_t flags = host->plan->operations[host->plan->clone].clone.flags;
+	return host->request->home >= 0 && (flags & CLONE_NEWNET) != 0 && ((flags | host->plan->births) & CLONE_NEWUSER) == 0;
+}
+
+/*
  * clone3 without shared memory; in the child init_run takes over and does not come back. `parent` is 0, or CLONE_PARENT
  * for a child of the caller's parent; `result` -1, or what only the caller may hold. The pid, -1 with the failure.
  */
@@ -71,6 +81,8 @@ static pid_t clone_init(struct host *host, const int ends[2], uint64_t parent, i
 		.pidfd = (uintptr_t)pidfd,
 		.exit_signal = parent != 0 ? 0 : SIGCHLD, /* that of the parent's own child, then */
 	};
+	if (takes_network(host))
+		args.flags &= ~(uint64_t)CLONE_NEWNET;
 	if (host->fds[HOST_CGROUP] >= 0) {
 		args.flags |= KERNEL_CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)host->fds[HOST_CGROUP];
@@ -175,14 +187,32 @@ static pid_t clone_into_pid_namespace(struct host *host, const int ends[2], int 
 	return setns(own, CLONE_NEWPID) == 0 ? pid : FAIL(host, "setns back to the own pid namespace", "");
 }
 
-/* A child as the plan has it, in all namespaces that it is to be born in. */
-static pid_t clone_child(struct host *host, const int ends[2], int *pidfd)
+/* A child as the plan has it, in all namespaces that it is to be born in but that of the network. */
+static pid_t clone_in_place(struct host *host, const int ends[2], int *pidfd)
 {
-	host->failure->operation = (int64_t)host->plan->clone;
 	if (host->plan->births == 0)
 		return clone_init(host, ends, 0, -1, pidfd);
 	return host->plan->births == CLONE_NEWPID && host->plan->entered == 0 ? clone_into_pid_namespace(host, ends, pidfd)
 									      : clone_by_intermediate(host, ends, pidfd);
+}
+
+static int go_home(struct host *host)
+{
+	return setns(host->request->home, CLONE_NEWNET) == 0 ? 0 : FAIL(host, "setns back to the own network namespace", "");
+}
+
+/*
+ * The same in the network namespace that the plan wants. The caller is in no other than its own afterwards: one that it
+ * held would outlive the container.
+ */
+static pid_t clone_child(struct host *host, const int ends[2], int *pidfd)
+{
+	bool takes = takes_network(host), leaves = host->request->home >= 0;
+	host->failure->operation = (int64_t)host->plan->clone;
+	if (leaves && !takes && go_home(host) != 0)
+		return -1;
+	pid_t pid = clone_in_place(host, ends, pidfd);
+	return leaves && takes && go_home(host) != 0 ? -1 : pid;
 }
 
 /* What a failure of the shim's own operations really comes from, where init failed first. */

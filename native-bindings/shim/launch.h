@@ -16,6 +16,7 @@ struct launch_request {
 	int stdio[3];   /* the child's 0, 1, 2; ignored where the plan has `terminal` */
 	int init_pidfd; /* exec: the container's init; else -1 */
 	unsigned preserved; /* how many descriptors from 3 on were given to be preserved */
+	int home; /* the caller's own network namespace, where it is in a new one that the child is to have; else -1 */
 };
 
 /* A control group that the launch made, to be removed at the end; the deepest is the first of the list. */

@@ -21,6 +21,7 @@ struct options {
 	int ready;
 	int connection; /* -1: it listens on `socket` */
 	int preserved;
+	bool network;
 	bool version;
 };
 
@@ -54,6 +55,8 @@ static int parse_options(int argc, char **argv, struct options *options)
 		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
 		if (strcmp(argv[i], "--version") == 0) {
 			options->version = true;
+		} else if (strcmp(argv[i], "--new-network") == 0) {
+			options->network = true;
 		} else if (strcmp(argv[i], "--socket") == 0 && value != NULL) {
 			options->socket = argv[++i];
 		} else if (strcmp(argv[i], "--dump-plan") == 0 && value != NULL) {
@@ -69,7 +72,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 	if (options->connection >= 0 && options->connection != 3 + options->preserved)
 		return complain("the connection is the first descriptor after those preserved", "", 0);
 	if ((options->socket != NULL) + (options->plan != NULL) + (options->connection >= 0) + options->version != 1)
-		return complain("usage: tare-shim --socket PATH [--ready-fd N] | "
+		return complain("usage: tare-shim --socket PATH [--ready-fd N] [--new-network] | "
 		                "--connection N [--preserve-fds K] | --dump-plan FILE | --version", "", 0);
 	return 0;
 }
@@ -153,7 +156,7 @@ static void remove_socket(const char *path, const struct stat *ours)
 /* What both kinds of shim are: 0, or -1 with the complaint made. */
 static int settle(struct shim *shim, const struct options *options)
 {
-	*shim = (struct shim){.epoll = -1, .oom_score = -1, .listener.fd = -1, .signals.fd = -1};
+	*shim = (struct shim){.epoll = -1, .oom_score = -1, .listener.fd = -1, .signals.fd = -1, .home = -1};
 	(void)umask(022); /* what is private says so when it is made; control groups are to be readable from inside */
 	if (close_inherited(options) != 0)
 		return complain("a descriptor that was named is not open", "", errno);
@@ -164,6 +167,17 @@ static int settle(struct shim *shim, const struct options *options)
 	return 0;
 }
 
+/*
+ * A network namespace takes the kernel as long as everything else that init is born with together: the shim makes it while
+ * nobody waits, and is in it until init is. Ignoring that it cannot be made: init gets one at its birth, or says why not.
+ */
+static void make_network(struct shim *shim)
+{
+	shim->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (shim->home >= 0 && unshare(CLONE_NEWNET) != 0)
+		close_and_forget(&shim->home);
+}
+
 /* For many clients, until its container's end is known: the daemon's. */
 static int run(const struct options *options)
 {
@@ -171,6 +185,8 @@ static int run(const struct options *options)
 	(void)setsid(); /* ignoring: fails for the leader of a process group, which its shell has set apart already */
 	if (settle(&shim, options) != 0)
 		return -1;
+	if (options->network)
+		make_network(&shim);
 	struct stat socket;
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
 		return complain("prctl", "", errno);

@@ -143,6 +143,9 @@ static const char *take_values(struct plan *plan, const struct plan_operation *o
 		return operation->connect.purpose >= CONNECT_PURPOSES ? "unknown purpose" : NULL;
 	case OP_BIND:
 		return operation->bind.tree >= (int64_t)plan->trees ? "no such tree" : NULL;
+	case OP_ROOT_TREE:
+		wrong = operation->root_tree.tree < 0 || operation->root_tree.tree >= (int64_t)plan->trees;
+		return wrong ? "no such tree" : NULL;
 	case OP_SYSTEM_CALL:
 		wrong = operation->system_call.buffer_argument >= (int64_t)operation->system_call.arguments.count;
 		return wrong || operation->system_call.arguments.count > 6 ? "too many arguments" : NULL;
@@ -168,7 +171,7 @@ static const char *take_operation(struct plan *plan, size_t index, struct wire_r
 	if (shape->code == OP_CLONE)
 		plan->clone = index;
 	plan->joins += shape->code == OP_CGROUP_JOIN;
-	plan->trees += shape->code == OP_BIND_TREE;
+	plan->trees += shape->code == OP_BIND_TREE || shape->code == OP_OVERLAY_TREE;
 	plan->settles |= shape->room == ROOM_SHIM && shape->code != OP_CLONE && plan_has(plan, OP_CLONE);
 	plan->rules |= shape->rules;
 	plan->has[shape->code / 64] |= 1ull << shape->code % 64;

@@ -220,6 +220,7 @@ void process_start(struct shim *shim, struct process *process, const struct star
 		.plan = start->plan, .plan_size = start->plan_size,
 		.stdio = {-1, -1, -1}, .preserved = shim->preserved,
 		.init_pidfd = init == NULL ? -1 : init->pidfd.fd,
+		.home = is_init(process) ? shim->home : -1,
 	};
 	struct failure failure = {.operation = -1};
 	int result;
@@ -238,6 +239,8 @@ void process_start(struct shim *shim, struct process *process, const struct star
 		protect_from_oom(shim, false);
 		result = launch_begin(&process->launch, &request, &failure);
 		protect_from_oom(shim, true);
+		if (request.home >= 0)
+			close_and_forget(&shim->home);
 	}
 	for (int i = 0; i < 3; i++)
 		close_scoped(&request.stdio[i]);

@@ -21,7 +21,7 @@ int record_write(const char *path, const struct exit_record *record)
 	scoped_fd fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -1;
-	if (write(fd, text, (size_t)size) == size && fsync(fd) == 0 && rename(temporary, path) == 0)
+	if (write(fd, text, (size_t)size) == size && rename(temporary, path) == 0)
 		return 0;
 	(void)unlink(temporary);
 	return -1;

@@ -36,6 +36,7 @@ struct shim {
 	struct process *processes;
 	uint8_t *scratch; /* SCRATCH_COUNT times SCRATCH_SIZE, of which only what was touched takes memory */
 	uint64_t alone_since; /* monotonic ms since when nobody is connected; 0: somebody is */
+	int home; /* its own network namespace, while it is in a new one that init is to have; else -1 */
 	bool attended;      /* it ends with its only client, and its stdio may be inherited */
 	unsigned preserved; /* how many descriptors from 3 on are for processes that are to have them */
 	bool failed;  /* init could not be launched: of no further use */

@@ -312,6 +312,7 @@ export type WaitQuery = Static<typeof WaitQuery>;
 
 export const RemoveQuery = closed({
   force: Type.Optional(Type.Boolean({ description: 'kill it first if it runs' })),
+  volumes: Type.Optional(Type.Boolean({ description: 'its anonymous volumes too' })),
 });
 
 export const Top = Type.Object({

@@ -5,7 +5,7 @@
  * kernel takes namespaces down later) would otherwise be counted to whoever comes next. The daemon lives 400
  * lives first, as a daemon does that has been up for a minute; peers are processes and have nothing to warm.
  *
- *     npm run bench [-- --json FILE] [--only life,clients,exec,cli,oci,memory,thousand,attach,network]
+ *     npm run bench [-- --json FILE] [--only life,clients,exec,cli,oci,memory,thousand,attach,network,images]
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -15,6 +15,7 @@ import { attachRows } from './rows/attach.ts';
 import { cliRow } from './rows/cli.ts';
 import { clientsRow } from './rows/clients.ts';
 import { execRow } from './rows/exec.ts';
+import { imageRows } from './rows/images.ts';
 import { lifeRow, lives } from './rows/life.ts';
 import { memoryRows } from './rows/memory.ts';
 import { networkRows } from './rows/network.ts';
@@ -43,6 +44,7 @@ try {
     oci: () => ociRow(contestants, samples),
     attach: () => attachRows(daemon),
     network: () => networkRows(samples),
+    images: () => imageRows(samples),
     thousand: () => thousandRows(daemon),
   };
   for (const [name, stage] of Object.entries(stages)) {

@@ -98,7 +98,7 @@ test(`${CLIENTS} clients × ${LIVES} networked lives`, async () => {
   assert.equal(ruleset(), empty.ruleset);
   const { containers } = await room.daemon.client.must<{ containers: object }>('GET', '/v1/networks/few');
   assert.deepEqual(containers, {});
-  assert.deepEqual(await readdir(join(room.daemon.root, 'containers')), []);
+  await until('no directory is left', async () => (await readdir(join(room.daemon.root, 'containers'))).length === 0);
   await until('no shim socket is left', async () => (await readdir(join(room.daemon.run, 'c'))).length === 0);
   assert.doesNotMatch(await readFile('/proc/self/mountinfo', 'utf8'), new RegExp(room.daemon.folder));
 });

@@ -140,7 +140,8 @@ export function livePlans(): Plan[] {
   const births: Plan = [
     { op: 'birth_namespace', type: 0x4000_0000, host: '/proc/self/ns/net' },
     { op: 'start_pipe', start: '/missing', result: '/missing' },
-    { op: 'bind_tree', source: '/h', recursive: 1, user_namespace: '/proc/self/ns/user', map_all: 1 },
+    { op: 'overlay_tree', lower: ['/l', '/m'], upper: '/u', work: '/w', volatile: 1 },
+    { op: 'bind_tree', source: '/h', recursive: 1, user_namespace: '/proc/self/ns/user', map_all: 1, below: '' },
     { op: 'connect', purpose: 1, host: '/missing' },
     { op: 'clone', flags: 0 },
     { op: 'exec', file: '', argv: ['x'] },

@@ -55,6 +55,9 @@ async function isFolder(path: string): Promise<boolean> {
 /** What tests run in containers to wait for ever: outside of one it is a container's process that was lost. */
 const TEST_PROGRAM = /^(\/bin\/)?sleep 1000+ /;
 
+/** Programs of the peers that tests start by themselves, by comm of /proc/PID. */
+const TEST_PEER = /^(docker-registry|skopeo|umoci|dockerd|strace)$/;
+
 /** Shims, daemons and whatever runs in network namespaces other than this one's. */
 async function processes(): Promise<string[]> {
   const found: string[] = [];
@@ -68,7 +71,7 @@ async function processes(): Promise<string[]> {
       /tare-shim|dist\/tared|daemon\/main\.ts/.test(command.split('\0').slice(0, 3).join(' '))
     ) {
       found.push(`process ${pid} ${command.replaceAll('\0', ' ').trim() || name.trim()}`);
-    } else if (TEST_PROGRAM.test(command.replaceAll('\0', ' '))) {
+    } else if (TEST_PROGRAM.test(command.replaceAll('\0', ' ')) || TEST_PEER.test(name.trim())) {
       found.push(`process ${pid} ${command.replaceAll('\0', ' ').trim()}`);
     }
   }
@@ -123,10 +126,13 @@ async function settings(): Promise<string[]> {
   return (await Promise.all(values)).map(([key, value]) => `setting ${key} = ${value?.trim() ?? 'none'}`);
 }
 
+/** Ours, and what skopeo and podman put aside while they read archives. */
+const OUR_FILE = /^(tare|container_images_|docker-tar)/;
+
 async function files(): Promise<string[]> {
   const found: string[] = [];
-  for (const folder of ['/tmp', '/run', '/var/lib', '/dev/shm']) {
-    for (const name of await entries(folder)) if (name.startsWith('tare')) found.push(`file ${join(folder, name)}`);
+  for (const folder of ['/tmp', '/var/tmp', '/run', '/var/lib', '/dev/shm']) {
+    for (const name of await entries(folder)) if (OUR_FILE.test(name)) found.push(`file ${join(folder, name)}`);
   }
   return found;
 }

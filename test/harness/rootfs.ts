@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const BUSYBOX = '/bin/busybox';
+export const BUSYBOX = '/bin/busybox';
 
 /** A root with busybox's programs in /bin, /etc/passwd with root, daemon and alice (1000), and an empty /tmp. */
 export function makeRootfs(folder: string): string {

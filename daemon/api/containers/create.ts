@@ -7,13 +7,17 @@ export const create = answerRoute({
   tag: 'containers',
   summary: 'Create a container',
   description:
-    'Exactly one of `rootfs` and `bundle` says where its files are. `oci` is a partial OCI config.json that is merged last; in it integers keep all 64 bits. Nothing runs yet.',
+    'Exactly one of `image`, `rootfs` and `bundle` says where its files are. An image has to be here: nothing is pulled. `oci` is a partial OCI config.json that is merged last; in it integers keep all 64 bits. Nothing runs yet.',
   body: CreateRequest,
   bodyRequired: true,
   status: 201,
   schema: CreateResponse,
   errors: [
     'name_taken',
+    'image_not_found',
+    'no_such_platform',
+    'image_unsupported',
+    'store_damaged',
     'network_not_found',
     'container_not_found',
     'ambiguous_reference',

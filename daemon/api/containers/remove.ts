@@ -7,7 +7,7 @@ export const remove = answerRoute({
   tag: 'containers',
   summary: 'Remove a container',
   description:
-    'With its log and all that it wrote to its upper layer. One that runs is refused, and with `force` killed first.',
+    'With its log and all that it wrote to its upper layer, and with `volumes` its anonymous volumes. One that runs is refused, and with `force` killed first.',
   query: RemoveQuery,
   status: 204,
   errors: [
@@ -18,5 +18,6 @@ export const remove = answerRoute({
     'container_removing',
     'shim_unreachable',
   ],
-  answer: (api, call) => api.engine.remove(call.id, { force: call.query.force ?? false }),
+  answer: (api, call) =>
+    api.engine.remove(call.id, { force: call.query.force ?? false, volumes: call.query.volumes ?? false }),
 });

@@ -3,9 +3,11 @@
  * of its root (daemon/network/container-files.ts writes them). What stands there may be a link: init makes a mount point
  * only where it names it itself, so links are followed here, inside the root.
  */
-import { lstatSync, readlinkSync, statSync } from 'node:fs';
+import { fstatSync, lstatSync, readlinkSync, statSync, type Stats } from 'node:fs';
 import { posix } from 'node:path';
+import { UnreadableFile } from '../../../native-bindings/open-in-root.ts';
 import type { Mount } from '../../runtime/spec/types.ts';
+import type { LayeredRoot } from '../from-image/layered-root.ts';
 
 export const CONTAINER_FILES = ['hosts', 'hostname', 'resolv.conf'] as const;
 export type ContainerFile = (typeof CONTAINER_FILES)[number];
@@ -13,6 +15,12 @@ export type ContainerFile = (typeof CONTAINER_FILES)[number];
 const LINKS_MAX = 8;
 /** Mounts of the runtime's own: nothing of ours goes there, whatever a link says. */
 const NEVER = /^\/(proc|sys|dev)(\/|$)/;
+
+/** A root on the host, or what looks into the layers that it is made of. */
+interface Root {
+  readonly path: string;
+  readonly files?: LayeredRoot;
+}
 
 export interface FileMounts {
   readonly mounts: readonly Mount[];
@@ -25,7 +33,7 @@ export interface FileMounts {
  * @param taken - where the container has mounts of its own
  */
 export function fileMounts(
-  root: { readonly path: string; readonly isFixed: boolean },
+  root: Root & { readonly isFixed: boolean },
   directory: string,
   taken: readonly string[],
 ): FileMounts {
@@ -34,7 +42,7 @@ export function fileMounts(
   for (const file of CONTAINER_FILES) {
     const path = `/etc/${file}`;
     if (taken.includes(path)) continue;
-    const place = placeOf(root.path, path);
+    const place = root.files === undefined ? placeOf(root.path, path) : placeInLayers(root.files, path);
     if (place === undefined || (root.isFixed && !place.exists)) {
       const why = place === undefined ? 'it is a link that leads nowhere' : 'it is not in the read-only root';
       warnings.push(`${path} is left as it is: ${why}`);
@@ -53,12 +61,16 @@ export function fileMounts(
  */
 export function withoutUnmakeable(
   mounts: readonly Mount[],
-  { root, directory, owner }: { readonly root: string; readonly directory: string; readonly owner: number },
+  { root, directory, owner }: { readonly root: Root; readonly directory: string; readonly owner: number },
 ): FileMounts {
   const left = mounts.filter(({ source, destination }) => {
     if (source === undefined || posix.dirname(source) !== directory) return false;
-    if (lstatSync(posix.join(root, destination), { throwIfNoEntry: false }) !== undefined) return false;
-    return statSync(posix.join(root, posix.dirname(destination)), { throwIfNoEntry: false })?.uid !== owner;
+    if (root.files !== undefined) {
+      if (statusInLayers(root.files, destination) !== undefined) return false;
+      return statusInLayers(root.files, posix.dirname(destination))?.uid !== owner;
+    }
+    if (lstatSync(posix.join(root.path, destination), { throwIfNoEntry: false }) !== undefined) return false;
+    return statSync(posix.join(root.path, posix.dirname(destination)), { throwIfNoEntry: false })?.uid !== owner;
   });
   return {
     mounts: mounts.filter((mount) => !left.includes(mount)),
@@ -80,4 +92,28 @@ function placeOf(root: string, path: string): { path: string; exists: boolean } 
     at = posix.resolve(posix.dirname(at), readlinkSync(posix.join(root, at)));
   }
   return undefined;
+}
+
+/** The same of a root that is not mounted. What an image makes of it that cannot be told is left as it is. */
+function placeInLayers(files: LayeredRoot, path: string): { path: string; exists: boolean } | undefined {
+  try {
+    const place = files.resolve(path);
+    if (place.found.kind === 'directory' || NEVER.test(place.path)) return undefined;
+    return { path: place.path, exists: place.found.kind === 'other' };
+  } catch (error) {
+    if (error instanceof UnreadableFile) return undefined;
+    throw error;
+  }
+}
+
+function statusInLayers(files: LayeredRoot, path: string): Stats | undefined {
+  try {
+    const { found } = files.resolve(path);
+    if (found.kind === 'absent') return undefined;
+    const [topmost] = found.kind === 'directory' ? found.fds : [found.fd];
+    return topmost === undefined ? undefined : fstatSync(topmost);
+  } catch (error) {
+    if (error instanceof UnreadableFile) return undefined;
+    throw error;
+  }
 }

@@ -8,6 +8,7 @@ import type { Registry } from '../../registry/registry.ts';
 import type { IdMapping, Spec } from '../../runtime/spec/types.ts';
 import type { Context } from '../context.ts';
 import { EngineError } from '../errors.ts';
+import type { LayeredRoot } from '../from-image/layered-root.ts';
 import { giveBack, leasesOf, takeStatic } from '../networks/addresses.ts';
 import { ensureDefaultNetwork } from '../networks/default.ts';
 import { specOf } from '../launch-plan.ts';
@@ -21,6 +22,8 @@ import { type EndpointWish, endpointWishes, networkingOf } from './wish.ts';
 /** What of the root file system matters: where it is on the host, and whether no mount point can be made in it. */
 export interface NetworkRoot {
   readonly path: string;
+  /** Where it is made of layers: what looks into them, in place of the path. */
+  readonly files?: LayeredRoot;
   readonly isFixed: boolean;
 }
 
@@ -114,7 +117,7 @@ function finish(
     owner === undefined
       ? undefined
       : withoutUnmakeable(made.mounts ?? [], {
-          root: root.path,
+          root,
           directory: context.places.names(id),
           owner: owner.uid,
         });

@@ -2,6 +2,7 @@
 import type { Registry } from '../../registry/registry.ts';
 import { containerFiles, nameserversOf, writeContainerFiles } from '../../network/container-files.ts';
 import { InterfaceError, makeInterfaces } from '../../network/plane/interfaces.ts';
+import type { EndpointShape } from '../../network/types.ts';
 import type { Interface } from '../../../shared/api/network.ts';
 import type { Container } from '../container.ts';
 import type { Context } from '../context.ts';
@@ -28,9 +29,30 @@ export function takeLeased(context: Context, container: Container, { endpoints, 
   writeFiles(context, container);
 }
 
-/** At the stop of its plan: networks, interfaces of its own making, pins. `pid`: of init. Throws EngineError. */
-export async function attachNetwork(context: Context, container: Container, pid: number): Promise<void> {
-  attachEndpoints(context, container, pid);
+/**
+ * While init mounts: addresses and routes, names, published ports. `namespace`: a descriptor of the network namespace that
+ * init is born in. Throws EngineError.
+ */
+export function attachAhead(context: Context, container: Container, namespace: number): void {
+  attachEndpoints(context, container, (endpoints) => {
+    context.network.attachTo(namespace, endpoints);
+  });
+}
+
+/**
+ * At the stop of its plan: networks, where they were not attached ahead; interfaces of its own making, pins. `pid`: of
+ * init. Throws EngineError.
+ */
+export async function attachNetwork(
+  context: Context,
+  container: Container,
+  { pid, isAhead }: { readonly pid: number; readonly isAhead: boolean },
+): Promise<void> {
+  if (!isAhead) {
+    attachEndpoints(context, container, (endpoints) => {
+      context.network.attach(pid, endpoints);
+    });
+  }
   const { interfaces = [] } = container.row.network;
   if (interfaces.length > 0) await assemble(interfaces, pid);
   makePins(container, pid);
@@ -45,17 +67,16 @@ async function assemble(interfaces: readonly Interface[], pid: number): Promise<
   }
 }
 
-/** Addresses and routes, names, published ports. */
-function attachEndpoints(context: Context, container: Container, pid: number): void {
+function attachEndpoints(
+  context: Context,
+  container: Container,
+  attach: (endpoints: readonly EndpointShape[]) => void,
+): void {
   const endpoints = liveRows(container);
   if (endpoints.length === 0) return;
-  const { network } = context;
-  network.attach(
-    pid,
-    endpoints.map((row) => shapeOf(context, row, endpoints)),
-  );
+  attach(endpoints.map((row) => shapeOf(context, row, endpoints)));
   announce(context, container);
-  network.publish(container.ports);
+  context.network.publish(container.ports);
 }
 
 /** Its names are answered from now on. */

@@ -1,11 +1,16 @@
 /** Puts together what the verbs on images work with. Connections to registries are made ready as the first pull asks. */
+import { UnpackAhead } from '../../images/archive/unpack-ahead.ts';
 import { hostPlatform } from '../../images/manifest/platform.ts';
+import type { Pace, RegistryLimits } from '../../images/registry/limits.ts';
 import { Registries, type RegistriesSettings } from '../../images/registry/settings.ts';
 import { ImageStore } from '../../images/store/image-store.ts';
 import { Unpacker } from '../../images/unpack/unpacker.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Log } from '../context.ts';
+import { ImageConfigs } from './configs.ts';
 import type { ImageParts } from './context.ts';
+import { unpackedMost } from './store-layers.ts';
+import { ImageWork } from './work.ts';
 
 export interface ImagePartsOptions {
   /** The daemon's root directory. */
@@ -16,9 +21,12 @@ export interface ImagePartsOptions {
   /** What the configuration says of registries. Throws ImageError where it cannot be. */
   readonly registries: RegistriesSettings;
   readonly log: Log;
+  readonly limits?: RegistryLimits;
+  readonly pace?: Pace;
 }
 
-export function createImageParts({ root, registry, bootId, version, registries, log }: ImagePartsOptions): ImageParts {
+export function createImageParts(options: ImagePartsOptions): ImageParts {
+  const { root, registry, bootId, version, registries, log, limits, pace } = options;
   const settings = new Registries(registries);
   const store = new ImageStore({
     root,
@@ -28,19 +36,30 @@ export function createImageParts({ root, registry, bootId, version, registries, 
       log.error({ err: error }, 'the store of images: work in the background failed');
     },
   });
+  const unpacker = new Unpacker();
+  const work = new ImageWork(store, log);
   let transport: ReturnType<ImageParts['transport']> | undefined;
   return {
     store,
-    unpacker: new Unpacker(),
+    unpacker,
+    ahead: new UnpackAhead(store.layers, unpackedMost),
+    work,
+    configs: new ImageConfigs(),
     platform: hostPlatform(),
+    ...(limits === undefined ? {} : { limits }),
+    ...(pace === undefined ? {} : { pace }),
     // undici takes time to load and memory to have: both are for those who pull
     transport: () =>
       (transport ??= import('../../images/registry/transport.ts').then(
         ({ Transport }) =>
-          new Transport({ registries: settings, proxies: proxiesOf(process.env), userAgent: `tare/${version}` }),
+          new Transport({
+            ...{ registries: settings, proxies: proxiesOf(process.env), userAgent: `tare/${version}` },
+            ...(limits === undefined ? {} : { limits }),
+          }),
       )),
     close: async () => {
-      await (await transport)?.close();
+      await Promise.all([work.close(), unpacker.close(), transport?.then((opened) => opened.close())]);
+      await store.close();
     },
   };
 }

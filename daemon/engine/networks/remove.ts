@@ -17,10 +17,15 @@ export async function removeNetwork(context: NetworkContext, ref: string): Promi
   await take(context, network);
 }
 
-/** All that no container has a place in, but the default one; their names. */
-export async function pruneNetworks(context: NetworkContext): Promise<string[]> {
+/** All that no container has a place in and `admits` lets go, but the default one; their names. */
+export async function pruneNetworks(
+  context: NetworkContext,
+  admits: (row: Network['row']) => boolean = () => true,
+): Promise<string[]> {
   const used = new Set(context.registry.endpoints.networks());
-  const unused = [...context.networks].filter(({ id, name }) => name !== DEFAULT_NETWORK && !used.has(id));
+  const unused = [...context.networks].filter(
+    ({ id, name, row }) => name !== DEFAULT_NETWORK && !used.has(id) && admits(row),
+  );
   const removed: string[] = [];
   for (const network of unused) {
     // others may have come to use it, or removed it, while those before went

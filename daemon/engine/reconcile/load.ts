@@ -3,6 +3,7 @@ import type { ContainerRow } from '../../registry/containers.ts';
 import { Container } from '../container.ts';
 import type { Context } from '../context.ts';
 import { loadEndpoints, loadNetworking } from '../endpoints/adopt.ts';
+import { loadContents } from '../mounts/load.ts';
 
 /** The containers of which only their shim, or its absence, tells how they are. */
 export function load(context: Context): Container[] {
@@ -14,6 +15,7 @@ export function load(context: Context): Container[] {
     if (isUnsettled(row)) unsettled.push(container);
   }
   loadEndpoints(context);
+  loadContents(context);
   return unsettled;
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as groups from '../../runtime/cgroups/live.ts';
 import type { Context } from '../context.ts';
 import { endGroups } from '../lost.ts';
-import { removeFiles } from '../remove.ts';
+import { removeFiles } from '../removed-files.ts';
 
 /** For the answer of a shim that nobody knows. */
 const STRAY_DEADLINE_MS = 2000;
@@ -23,7 +23,7 @@ export async function sweep(context: Context): Promise<void> {
   for (const name of await readdir(context.places.containers)) {
     const known = context.containers.get(name) !== undefined;
     if (known || !DIRECTORY.test(name)) continue;
-    await attempt(context, name, 'directory', () => removeFiles(join(context.places.containers, name)));
+    await attempt(context, name, 'directory', () => removeFiles(context.trees, join(context.places.containers, name)));
   }
 }
 

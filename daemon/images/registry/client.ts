@@ -112,6 +112,11 @@ export class RegistryClient {
     return { stream, from: stream.from };
   }
 
+  /** Whether others are asked before the registry itself. */
+  hasMirrors(repository: Repository): boolean {
+    return this.all(repository).length > 1;
+  }
+
   /** A small blob, such as an image's configuration, verified. Throws too_large beyond 4 MiB. */
   async readBlob(repository: Repository, descriptor: Descriptor, options: CallOptions = {}): Promise<Buffer> {
     const what = this.name(repository, descriptor.digest);

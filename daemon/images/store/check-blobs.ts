@@ -13,12 +13,13 @@ import type { StoreParts } from './store-parts.ts';
 
 const MANIFEST_MAX = 4 * 1024 * 1024;
 
-export async function checkBlobs(parts: StoreParts, repair: boolean): Promise<Finding[]> {
+export async function checkBlobs(parts: StoreParts, repair: boolean, signal?: AbortSignal): Promise<Finding[]> {
   const found: (Finding | undefined)[] = [];
   for (const digest of await blobsOnDisk(parts.places)) {
     found.push(await parts.contents.turns.run(digest, () => checkFile(parts, digest, repair)));
   }
   for (const { digest } of parts.records.blobs()) {
+    signal?.throwIfAborted();
     found.push(await parts.contents.turns.run(digest, () => checkRow(parts, digest, repair)));
   }
   for (const manifest of parts.records.manifests()) found.push(await checkManifest(parts, manifest));

@@ -15,13 +15,15 @@ import type { StoreParts } from './store-parts.ts';
 export interface CheckOptions {
   /** False if not said: nothing is changed. */
   readonly repair?: boolean;
+  /** Between two blobs: reading all of them takes its time. */
+  readonly signal?: AbortSignal;
 }
 
-/** Reads every blob: it takes the disk's time. Throws errors of fs and of the registry. */
-export async function check(parts: StoreParts, { repair = false }: CheckOptions = {}): Promise<Finding[]> {
+/** Reads every blob: it takes the disk's time. Throws errors of fs and of the registry, the signal's reason. */
+export async function check(parts: StoreParts, { repair = false, signal }: CheckOptions = {}): Promise<Finding[]> {
   return [
     ...(await checkDirectories(parts, repair)),
-    ...(await checkBlobs(parts, repair)),
+    ...(await checkBlobs(parts, repair, signal)),
     ...(await checkLayers(parts, repair)),
     ...(await checkTemporary(parts, repair)),
     ...(await checkNames(parts)),

@@ -62,6 +62,15 @@ export class ContentStore {
     return this.records.blobs().filter(({ state }) => state === 'ready');
   }
 
+  /** Throws ImageError disk_full where the file system has no room for those of them that are not here. */
+  async checkRoom(contents: readonly Promised[], what: string): Promise<void> {
+    const missing = new Map(
+      contents.filter(({ digest }) => !this.has(digest)).map(({ digest, size }) => [digest, size]),
+    );
+    const bytes = [...missing.values()].reduce((sum, size) => sum + size, 0);
+    if (bytes > 0) await checkSpace(this.places.ingest, bytes, what);
+  }
+
   /** Where it lies, for threads that read it themselves. Throws ImageError blob_not_found. */
   path(digest: Digest): string {
     this.row(digest);
@@ -121,6 +130,7 @@ export class ContentStore {
     const path = join(this.places.ingest, name);
     this.newParts.add(name);
     try {
+      await checkSpace(this.places.ingest, options.size ?? 0, what);
       const { digest, size } = await takeNew(path, stream, options);
       lease.hold(digest);
       await this.turns.run(digest, async () => {
@@ -150,6 +160,11 @@ export class ContentStore {
     });
     await free?.();
     return free !== undefined;
+  }
+
+  /** Names in the directory of parts, also of those that are being written. */
+  async parts(): Promise<string[]> {
+    return readdir(this.places.ingest);
   }
 
   /** Names in the directory of parts that nobody is writing. */
@@ -187,7 +202,7 @@ export class ContentStore {
 
   private async fetch(promised: Promised, source: Source, options: IngestOptions, what: string): Promise<number> {
     const path = this.places.part(promised.digest);
-    const part = await PartFile.open(path, promised, what, options.signal).catch((error: unknown) => {
+    const part = await PartFile.open(path, promised, what, options).catch((error: unknown) => {
       throw asImageError(error, what);
     });
     let fetched: number;

@@ -1,6 +1,7 @@
 /** Brings a part to its end from a source that can go on in the middle. */
 import { ImageError } from '../errors.ts';
 import type { PartFile } from './part-file.ts';
+import type { OnWritten } from './take-new.ts';
 
 export interface Content {
   /** The byte that the stream begins with: what was asked for, or 0 where the source cannot go on. */
@@ -18,6 +19,8 @@ export interface IngestOptions {
   readonly signal?: AbortSignal;
   /** Bytes that are there, first those of an earlier attempt. */
   readonly onProgress?: (size: number) => void;
+  /** Told as the file grows, which may be read meanwhile; where it tells of less than before, all is written anew. */
+  readonly onWritten?: OnWritten;
 }
 
 function isMismatch(error: unknown): boolean {

@@ -5,13 +5,16 @@ const WRITE_SIZE = 256 * 1024;
 
 export class GatheringWriter {
   private readonly file: FileHandle;
+  private readonly onWritten: ((size: number) => void) | undefined;
   private gathered: Uint8Array[] = [];
   private length = 0;
   private at: number;
 
-  constructor(file: FileHandle, at: number) {
+  /** `onWritten`: told after each write how far the file is. */
+  constructor(file: FileHandle, at: number, onWritten?: (size: number) => void) {
     this.file = file;
     this.at = at;
+    this.onWritten = onWritten;
   }
 
   /** The piece is the writer's from now on. Throws errors of fs. */
@@ -22,14 +25,24 @@ export class GatheringWriter {
   }
 
   async flush(): Promise<void> {
-    const pieces = this.gathered.length === 1 ? this.gathered[0] : Buffer.concat(this.gathered);
+    let pieces = this.gathered;
     this.gathered = [];
     this.length = 0;
-    if (pieces === undefined) return;
-    for (let from = 0; from < pieces.length;) {
-      const { bytesWritten } = await this.file.write(pieces, from, pieces.length - from, this.at);
-      from += bytesWritten;
+    while (pieces.length > 0) {
+      const { bytesWritten } = await this.file.writev(pieces, this.at);
       this.at += bytesWritten;
+      pieces = behind(pieces, bytesWritten);
+      this.onWritten?.(this.at);
     }
   }
+}
+
+/** What is left of the pieces after so many bytes. */
+function behind(pieces: readonly Uint8Array[], written: number): Uint8Array[] {
+  let left = written;
+  return pieces.flatMap((piece) => {
+    const taken = Math.min(left, piece.length);
+    left -= taken;
+    return taken === piece.length ? [] : [piece.subarray(taken)];
+  });
 }

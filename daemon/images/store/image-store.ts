@@ -4,7 +4,7 @@
  */
 import { BootStamps } from './boot-stamps.ts';
 import { check, type CheckOptions } from './check.ts';
-import { collect, sweep, type Collected, type CollectOptions } from './collect.ts';
+import { collect, type Collected, type CollectOptions } from './collect.ts';
 import { ContentStore } from './content-store.ts';
 import { Durability } from './durability.ts';
 import type { Finding } from './findings.ts';
@@ -14,6 +14,7 @@ import type { ContentRecords } from './records.ts';
 import { StorePlaces } from './store-places.ts';
 import { Trash } from './trash.ts';
 import type { StoreParts } from './store-parts.ts';
+import { contentUsage, type ContentUsage } from './usage.ts';
 
 export interface ImageStoreOptions {
   /** The daemon's root directory, absolute. */
@@ -32,6 +33,7 @@ export class ImageStore {
   private readonly durability: Durability;
   private readonly onTrouble: (error: unknown) => void;
   private readonly background = new Set<Promise<void>>();
+  private swept: Promise<void> = Promise.resolve();
 
   /** Makes the directories. Throws errors of fs. */
   constructor(options: ImageStoreOptions) {
@@ -49,26 +51,38 @@ export class ImageStore {
 
   /**
    * Once, before the store is used: leases of the daemon before are kept to be resumed, what a crash of the machine may
-   * have taken is looked at, and what a kill left is deleted, which goes on in the background when this resolves.
+   * have taken is looked at, and what a kill left, and nothing has need of any more, is deleted, which goes on in the
+   * background when this resolves.
    */
   async recover(): Promise<void> {
     this.parts.records.keepOpenLeases(resumableUntil());
     await this.durability.distrust();
-    this.inBackground(() => sweep(this.parts));
-    this.inBackground(() => this.durability.settle());
+    this.swept = this.inBackground(async () => {
+      await collect(this.parts);
+    });
+    void this.inBackground(() => this.durability.settle());
   }
 
   /** `purpose`: such as "pull docker.io/library/debian:12". Whoever opens it ends it: release() or keep(). */
   lease(purpose: string): Lease {
-    return new Lease(purpose, this.parts.records, () => this.inBackground(() => this.durability.settle()));
+    return new Lease(purpose, this.parts.records, () => {
+      void this.inBackground(() => this.durability.settle());
+    });
   }
 
   collect(options?: CollectOptions): Promise<Collected> {
     return collect(this.parts, options);
   }
 
-  check(options?: CheckOptions): Promise<Finding[]> {
+  /** After the sweep that recover() began: what that is still to delete is no finding. */
+  async check(options?: CheckOptions): Promise<Finding[]> {
+    await this.swept;
     return check(this.parts, options);
+  }
+
+  /** `layersInUse`: ids of those that images have. */
+  usage(layersInUse: ReadonlySet<string>): Promise<ContentUsage> {
+    return contentUsage(this.parts, layersInUse);
   }
 
   /** Resolves when all that is in the store by now is on the disk. */
@@ -81,10 +95,12 @@ export class ImageStore {
     while (this.background.size > 0) await Promise.all(this.background);
   }
 
-  private inBackground(work: () => Promise<void>): void {
+  /** Resolves when it is over, however it ended. */
+  private inBackground(work: () => Promise<void>): Promise<void> {
     const done = work()
       .catch(this.onTrouble)
       .finally(() => this.background.delete(done));
     this.background.add(done);
+    return done;
   }
 }

@@ -24,6 +24,11 @@ export interface LayerKey {
 /** Said by who unpacked it, as LayerRow has it. */
 export type Unpacked = Pick<LayerRow, 'size' | 'dependsOnLower' | 'hidesLower'>;
 
+export interface StagedPlace {
+  readonly directory: string;
+  readonly discard: () => Promise<void>;
+}
+
 export interface LayerStoreOptions {
   readonly places: StorePlaces;
   readonly records: ContentRecords;
@@ -58,6 +63,17 @@ export class LayerStore {
     return bound?.state === 'ready' && bound.diffId === diffId ? bound : undefined;
   }
 
+  isReady(id: Digest): boolean {
+    return this.records.layer(id)?.state === 'ready';
+  }
+
+  /** Bytes of its uncompressed archive. Throws ImageError blob_not_found. */
+  sizeOf(id: Digest): number {
+    const row = this.records.layer(id);
+    if (row?.state === 'ready') return row.size;
+    throw new ImageError('blob_not_found', `layer ${id} is not unpacked`);
+  }
+
   list(): LayerRow[] {
     return this.records.layers().filter(({ state }) => state === 'ready');
   }
@@ -80,6 +96,24 @@ export class LayerStore {
   ): Promise<LayerRow> {
     lease.hold(key.diffId, key.chainId);
     return this.unpacking.run(key.chainId, async () => this.find(key) ?? (await this.unpack(key, fill)), signal);
+  }
+
+  /**
+   * A place for a layer that is unpacked before it is known what it is a layer of: `directory` is to be made, and may be
+   * moved from there by who fills in make(). Whoever asked for it discards it.
+   */
+  async stage(): Promise<StagedPlace> {
+    const name = randomBytes(16).toString('hex');
+    const path = join(this.places.unpack, name);
+    this.temporary.add(name);
+    await mkdir(path, { mode: DIRECTORY_MODE });
+    return {
+      directory: join(path, 'fs'),
+      discard: async () => {
+        await this.trash.discard(path);
+        this.temporary.delete(name);
+      },
+    };
   }
 
   /** Names in the directory of unfinished layers that nobody is at work on. */

@@ -8,11 +8,18 @@ import { DigestVerifier } from '../digest.ts';
 import { ImageError } from '../errors.ts';
 import type { Descriptor } from '../manifest/descriptor.ts';
 import { GatheringWriter } from './gathering-writer.ts';
+import type { OnWritten } from './take-new.ts';
 import { FILE_MODE } from './store-places.ts';
 
 const READ_SIZE = 256 * 1024;
 
 export type Promised = Pick<Descriptor, 'digest' | 'size'>;
+
+interface OpenOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** After a restart it tells of less than before. */
+  readonly onWritten?: OnWritten | undefined;
+}
 
 export class PartFile {
   /** Begins every message. */
@@ -23,21 +30,25 @@ export class PartFile {
   private verifier: DigestVerifier;
   private writer: GatheringWriter;
 
-  private constructor(path: string, promised: Promised, what: string, file: FileHandle) {
+  private readonly onWritten: ((size: number) => void) | undefined;
+
+  private constructor(path: string, promised: Promised, what: string, file: FileHandle, onWritten?: OnWritten) {
     this.path = path;
     this.promised = promised;
     this.what = what;
     this.file = file;
     this.verifier = new DigestVerifier(promised.digest);
-    this.writer = new GatheringWriter(file, 0);
+    this.onWritten = onWritten === undefined ? undefined : (size) => onWritten(path, size);
+    this.writer = new GatheringWriter(file, 0, this.onWritten);
   }
 
   /** Opens or makes the file, and hashes what is there. Throws errors of fs. */
-  static async open(path: string, promised: Promised, what: string, signal?: AbortSignal): Promise<PartFile> {
+  static async open(path: string, promised: Promised, what: string, options: OpenOptions = {}): Promise<PartFile> {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
-    const part = new PartFile(path, promised, what, await open(path, flags, FILE_MODE));
+    const file = await open(path, flags, FILE_MODE);
+    const part = new PartFile(path, promised, what, file, options.onWritten);
     try {
-      await part.takeUp(signal);
+      await part.takeUp(options.signal);
       return part;
     } catch (error) {
       await part.file.close();
@@ -80,7 +91,7 @@ export class PartFile {
   /** Forgets what is there. */
   async restart(): Promise<void> {
     this.verifier = new DigestVerifier(this.promised.digest);
-    this.writer = new GatheringWriter(this.file, 0);
+    this.writer = new GatheringWriter(this.file, 0, this.onWritten);
     await this.file.truncate(0);
   }
 
@@ -119,7 +130,7 @@ export class PartFile {
       if (bytesRead === 0) throw new Error(`${this.path} ended before its size`);
       this.verifier.update(buffer.subarray(0, bytesRead));
     }
-    this.writer = new GatheringWriter(this.file, size);
+    this.writer = new GatheringWriter(this.file, size, this.onWritten);
   }
 }
 

@@ -16,7 +16,8 @@ const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 /** "P*M\x18" and 15 more: zstd may begin with a skippable frame. */
 const ZSTD_SKIPPABLE = Buffer.from([0x2a, 0x4d, 0x18]);
 
-function detected(first: Buffer): 'none' | 'gzip' | 'zstd' {
+/** By its first four bytes. */
+export function compressionOf(first: Buffer): 'none' | 'gzip' | 'zstd' {
   if (first.subarray(0, 2).equals(GZIP)) return 'gzip';
   const skippable = ((first[0] ?? 0) & 0xf0) === 0x50 && first.subarray(1, 4).equals(ZSTD_SKIPPABLE);
   return skippable || first.subarray(0, 4).equals(ZSTD) ? 'zstd' : 'none';
@@ -58,7 +59,7 @@ export async function* decompressed(
 ): AsyncGenerator<Buffer> {
   if (compression === 'detect') {
     const [first, all] = await peek(source, ZSTD.length);
-    yield* decompressed(all, detected(first), signal);
+    yield* decompressed(all, compressionOf(first), signal);
     return;
   }
   if (compression === 'none') {

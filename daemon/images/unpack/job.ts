@@ -17,13 +17,15 @@ export interface LayerJob {
   readonly limits?: Limits;
   /** What the result must be. */
   readonly diffId?: Digest;
+  /** False: nobody has need of its diff id, or it is the digest of what was verified before. Default: true. */
+  readonly hash?: boolean;
   /** Return only after all is on the disk, syncfs(2). */
   readonly sync?: boolean;
 }
 
 export interface UnpackedLayer {
-  /** Of the uncompressed archive. */
-  readonly diffId: Digest;
+  /** Of the uncompressed archive; undefined where it was not to be hashed. */
+  readonly diffId: Digest | undefined;
   /** Of the uncompressed archive, in bytes. */
   readonly size: number;
   readonly entries: number;
@@ -38,6 +40,18 @@ export interface UnpackedLayer {
   readonly rootOpaque: boolean;
   /** Extended attributes that were not taken over: those that are for the host, or that the file system has not. */
   readonly leftOut: readonly string[];
+}
+
+/** What `implied` and `rootDescribed` leave open, taken from the layers below after the unpacking. */
+export interface DescribeJob {
+  /** Of a layer that was unpacked without `parents`. */
+  readonly directory: string;
+  /** The topmost first, none that another of them hides. */
+  readonly parents: readonly string[];
+  /** As UnpackedLayer has it. */
+  readonly implied: readonly string[];
+  /** The root, too. */
+  readonly root: boolean;
 }
 
 export interface Progress {

@@ -1,12 +1,21 @@
 /** What lower layers know of a directory that the layer itself has no entry for: its owner, mode, attributes and times. */
 import { closeSync, fchmodSync, fchownSync, fstatSync, openSync } from 'node:fs';
+import type { Timestamp } from '../../../native-bindings/utimensat.ts';
 import { getXattr, listXattrs, setXattr } from '../../../native-bindings/xattr.ts';
-import { type Describe, type OpenDirectory, timestamp } from './directories.ts';
+import { type Describe, timestamp } from './directories.ts';
 import { isTaken } from './metadata.ts';
 import { DIRECTORY, openDirectory } from './remove-tree.ts';
 
+/** What one directory is like. */
+export interface Description {
+  /** Owner, mode, attributes. Throws SystemError, and what Node throws. */
+  readonly apply: (fd: number) => void;
+  readonly accessed: Timestamp;
+  readonly modified: Timestamp;
+}
+
 /** By which the attributes of an open directory are read: a path that ends at the directory, not at a link to it. */
-function ownPath(fd: number): string {
+export function ownPath(fd: number): string {
   return `/proc/self/fd/${String(fd)}/.`;
 }
 
@@ -27,20 +36,29 @@ export class LowerLayers {
     for (const fd of this.roots.splice(0)) closeSync(fd);
   }
 
-  /** As the highest layer has it that has it; else it stays root's, 0755, of 1970. Throws SystemError. */
+  /** As `description` has it; else it stays root's, 0755, of 1970. Throws SystemError. */
   readonly describe: Describe = (directory, path) => {
+    const description = this.description(path.split('/'));
+    if (description === undefined) return;
+    description.apply(directory.fd);
+    directory.accessed = description.accessed;
+    directory.modified = description.modified;
+  };
+
+  /** Of a directory below the roots, or of the root: as the highest layer has it that has it. Throws SystemError. */
+  description(components: readonly string[]): Description | undefined {
     for (const root of this.roots) {
-      const found = this.find(root, path.split('/'));
-      if (found === 'hidden') return;
+      const found = this.find(root, components);
+      if (found === 'hidden') return undefined;
       if (found === 'absent') continue;
       try {
-        copyDescription(found, directory);
+        return descriptionOf(found);
       } finally {
-        closeSync(found);
+        if (found !== root) closeSync(found);
       }
-      return;
     }
-  };
+    return undefined;
+  }
 
   /** "hidden": there is something in this layer because of which those below it are not seen. */
   private find(root: number, components: readonly string[]): number | 'absent' | 'hidden' {
@@ -58,14 +76,19 @@ export class LowerLayers {
   }
 }
 
-function copyDescription(from: number, to: OpenDirectory): void {
+function descriptionOf(from: number): Description {
   const { uid, gid, mode, atimeNs, mtimeNs } = fstatSync(from, { bigint: true });
-  fchownSync(to.fd, Number(uid), Number(gid));
-  fchmodSync(to.fd, Number(mode & 0o7777n));
-  for (const name of listXattrs(ownPath(from))) {
+  const xattrs = listXattrs(ownPath(from)).flatMap((name) => {
     const value = isTaken(name) ? getXattr(ownPath(from), name) : undefined;
-    if (value !== undefined) setXattr(to.fd, name, value);
-  }
-  to.accessed = timestamp(atimeNs);
-  to.modified = timestamp(mtimeNs);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    apply: (fd) => {
+      fchownSync(fd, Number(uid), Number(gid));
+      fchmodSync(fd, Number(mode & 0o7777n));
+      for (const [name, value] of xattrs) setXattr(fd, name, value);
+    },
+    accessed: timestamp(atimeNs),
+    modified: timestamp(mtimeNs),
+  };
 }

@@ -1,13 +1,21 @@
 /** What the daemon's thread and a thread that unpacks say to each other, postMessage of node:worker_threads. */
 import { IMAGE_ERROR_CODES, ImageError, type ImageErrorCode } from '../errors.ts';
-import type { LayerJob, Progress, UnpackedLayer } from './job.ts';
+import type { DescribeJob, LayerJob, Progress, UnpackedLayer } from './job.ts';
 
 /** One job at a time. Of a stream's bytes no more than WINDOW are on their way unasked. */
 export type ToThread =
-  | { readonly type: 'unpack'; readonly job: LayerJob; readonly source: { readonly path: string } | 'stream' }
+  | {
+      readonly type: 'unpack';
+      readonly job: LayerJob;
+      readonly source: { readonly path: string } | { readonly growing: number } | 'stream';
+    }
+  | { readonly type: 'describe'; readonly job: DescribeJob }
   | { readonly type: 'remove'; readonly directory: string }
+  | { readonly type: 'measure'; readonly directory: string }
   | { readonly type: 'piece'; readonly bytes: Uint8Array }
   | { readonly type: 'end' }
+  /** The file that grows has so many bytes by now. */
+  | { readonly type: 'grown'; readonly size: number; readonly isEnded: boolean }
   /** The job ends as failed; why is known to who says this. Without a job under way it means nothing. */
   | { readonly type: 'abort' };
 
@@ -16,7 +24,9 @@ export type FromThread =
   | { readonly type: 'taken'; readonly bytes: number }
   | { readonly type: 'progress'; readonly progress: Progress }
   | { readonly type: 'unpacked'; readonly layer: UnpackedLayer }
+  | { readonly type: 'described' }
   | { readonly type: 'removed' }
+  | { readonly type: 'measured'; readonly size: number }
   | { readonly type: 'failed'; readonly failure: Failure };
 
 export const WINDOW = 1024 * 1024;

@@ -1,13 +1,16 @@
 /**
  * Removal by descriptors: no link is followed, paths may be longer than PATH_MAX, and a directory of a million entries
- * is read in pieces. It holds one descriptor for each level.
+ * is read in pieces. It holds one descriptor for each level, up to a bound: descriptors are the whole daemon's, and a
+ * container may make half a million levels. What is deeper is moved to the top first.
  */
+import { randomBytes } from 'node:crypto';
 import { closeSync, constants, opendirSync } from 'node:fs';
-import { openAt, removeDirectoryAt, unlinkAt } from '../../../native-bindings/directory-entries.ts';
+import { openAt, removeDirectoryAt, renameAt, unlinkAt } from '../../../native-bindings/directory-entries.ts';
 import { SystemError } from '../../../native-bindings/libc.ts';
 
 export const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const NAMES_AT_ONCE = 256;
+const LEVELS_MAX = 128;
 
 interface Level {
   readonly name: string;
@@ -48,6 +51,10 @@ function namesIn(fd: number): string[] {
   return names;
 }
 
+function randomName(): string {
+  return randomBytes(16).toString('hex');
+}
+
 /** Takes the entry and all below it; nothing happens where there is none. True: it was a directory. Throws SystemError. */
 export function removeAt(parent: number, name: string): boolean {
   const levels: Level[] = [];
@@ -57,7 +64,10 @@ export function removeAt(parent: number, name: string): boolean {
     } catch (error) {
       if (isSystemError(error, 'ENOENT')) return;
       if (!isSystemError(error, 'EISDIR')) throw error;
-      levels.push({ name: entry, fd: openAt(directory, entry, DIRECTORY), names: [] });
+      const [top] = levels;
+      // found there when the names of the top are read again
+      if (top !== undefined && levels.length >= LEVELS_MAX) renameAt(directory, entry, top.fd, randomName());
+      else levels.push({ name: entry, fd: openAt(directory, entry, DIRECTORY), names: [] });
     }
   };
   try {

@@ -1,13 +1,19 @@
 /** A thread that unpacks, seen from the daemon's: one job at a time. */
 import type { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
-import type { LayerJob, Progress, UnpackedLayer } from './job.ts';
+import { GrowingFile } from './growing-file.ts';
+import type { DescribeJob, LayerJob, Progress, UnpackedLayer } from './job.ts';
 import { type FromThread, type ToThread, UnpackFailure, WINDOW, errorOf } from './messages.ts';
 
 /** Beside the bundle lies the bundle of the thread (scripts/build.ts), beside the source its source. */
 const PROGRAM = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './unpack-worker.mjs', import.meta.url);
 /** What the thread answers last to a job. */
-export type Answer = Extract<FromThread, { type: 'unpacked' | 'removed' | 'failed' }>;
+export type Answer = Extract<FromThread, { type: 'unpacked' | 'described' | 'removed' | 'measured' | 'failed' }>;
+
+function named(source: string | GrowingFile | Readable): (ToThread & { type: 'unpack' })['source'] {
+  if (typeof source === 'string') return { path: source };
+  return source instanceof GrowingFile ? { growing: source.fd } : 'stream';
+}
 
 export class Thread {
   private readonly worker: Worker;
@@ -55,6 +61,29 @@ export class Thread {
     await this.ask({ type: 'remove', directory });
   }
 
+  /** Bytes on the disk. Throws UnpackFailure. */
+  async measure(directory: string): Promise<number> {
+    const answer = await this.ask({ type: 'measure', directory });
+    if (answer.type !== 'measured') throw new UnpackFailure('a thread that unpacks answered something else');
+    return answer.size;
+  }
+
+  /** Throws ImageError, UnpackFailure, the signal's reason. */
+  async describe(job: DescribeJob, signal: AbortSignal): Promise<void> {
+    const onAbort = (): void => this.say({ type: 'abort' });
+    signal.addEventListener('abort', onAbort);
+    try {
+      const asked = this.ask({ type: 'describe', job });
+      if (signal.aborted) onAbort();
+      await asked;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
   /**
    * When this rejects, the thread is through with the job, or `dead` and what it made is still there.
    *
@@ -62,7 +91,7 @@ export class Thread {
    */
   async unpack(
     job: LayerJob,
-    source: string | Readable,
+    source: string | GrowingFile | Readable,
     { signal, progress }: { signal?: AbortSignal | undefined; progress?: ((progress: Progress) => void) | undefined },
   ): Promise<UnpackedLayer> {
     this.progress = progress;
@@ -78,8 +107,10 @@ export class Thread {
     const onAbort = (): void => stop(signal?.reason);
     signal?.addEventListener('abort', onAbort);
     try {
-      const asked = this.ask({ type: 'unpack', job, source: typeof source === 'string' ? { path: source } : 'stream' });
-      if (typeof source !== 'string') this.send(source, () => over || cause !== undefined).catch(stop);
+      const asked = this.ask({ type: 'unpack', job, source: named(source) });
+      if (source instanceof GrowingFile) {
+        source.listen((size, isEnded) => this.say({ type: 'grown', size, isEnded }));
+      } else if (typeof source !== 'string') this.send(source, () => over || cause !== undefined).catch(stop);
       if (signal?.aborted === true) onAbort();
       const answer = await asked;
       if (answer.type !== 'unpacked') throw new UnpackFailure('a thread that unpacks answered something else');
@@ -88,6 +119,7 @@ export class Thread {
       throw cause === undefined ? error : cause.error;
     } finally {
       over = true;
+      if (source instanceof GrowingFile) source.listen(undefined);
       signal?.removeEventListener('abort', onAbort);
       this.progress = undefined;
       this.room?.();

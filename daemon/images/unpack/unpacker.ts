@@ -1,12 +1,14 @@
 /** Unpacks layers on threads of their own, as many at a time as there are processors; the others wait their turn. */
 import { availableParallelism } from 'node:os';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { mkdir } from 'node:fs/promises';
-import type { LayerJob, Progress, UnpackedLayer } from './job.ts';
+import type { GrowingFile } from './growing-file.ts';
+import type { DescribeJob, LayerJob, Progress, UnpackedLayer } from './job.ts';
 import { Thread } from './thread.ts';
 
 export type { Compression } from './decompress.ts';
-export type { LayerJob, Limits, Progress, UnpackedLayer } from './job.ts';
+export type { DescribeJob, LayerJob, Limits, Progress, UnpackedLayer } from './job.ts';
+export { GrowingFile } from './growing-file.ts';
 export { UnpackFailure } from './messages.ts';
 
 /** Layers of an image follow each other; a thread takes 30 ms to start, and some megabytes while it is there. */
@@ -15,8 +17,8 @@ const IDLE_MS = 5000;
 const HEAP_MB = 128;
 
 export interface UnpackRequest extends LayerJob {
-  /** The path of a file, or a stream of bytes, which is destroyed at the end. */
-  readonly source: string | Readable;
+  /** The path of a file, a file that is still written, or a stream of bytes, which is destroyed at the end. */
+  readonly source: string | GrowingFile | Readable;
   readonly signal?: AbortSignal | undefined;
   /** Told now and then, not oftener than ten times a second. */
   readonly progress?: ((progress: Progress) => void) | undefined;
@@ -62,13 +64,29 @@ export class Unpacker {
         }
       });
     } finally {
-      if (typeof source !== 'string') source.destroy();
+      if (source instanceof Readable) source.destroy();
     }
+  }
+
+  /**
+   * Describes the directories of an unpacked layer that it has no entries of as the layers below have them. Where this
+   * fails some of them are described.
+   *
+   * @throws ImageError too_large; UnpackFailure; the signal's reason
+   */
+  async describe(job: DescribeJob, signal?: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([this.closing.signal, ...(signal === undefined ? [] : [signal])]);
+    await this.onThread(either, (thread) => thread.describe(job, either));
   }
 
   /** Takes a directory and all below it, also what is too deep for node:fs. Nothing happens where there is none. Throws UnpackFailure. */
   async removeTree(directory: string): Promise<void> {
-    await this.onThread(this.closing.signal, (thread) => thread.remove(directory));
+    await this.onExpendableThread((thread) => thread.remove(directory));
+  }
+
+  /** What a directory and all below it take of the disk, in bytes; 0 where there is none. Throws UnpackFailure. */
+  async measureTree(directory: string): Promise<number> {
+    return this.onExpendableThread((thread) => thread.measure(directory));
   }
 
   /** Aborts what is under way and waits until it is cleaned up. */
@@ -90,6 +108,23 @@ export class Unpacker {
     } finally {
       this.release(thread);
     }
+  }
+
+  /** For work that looks at no signal, and that may stop anywhere: at the end of the daemon the thread is ended. */
+  private onExpendableThread<T>(work: (thread: Thread) => Promise<T>): Promise<T> {
+    const { signal } = this.closing;
+    return this.onThread(signal, async (thread) => {
+      const end = (): void => void thread.end();
+      signal.addEventListener('abort', end);
+      try {
+        return await work(thread);
+      } catch (error) {
+        signal.throwIfAborted();
+        throw error;
+      } finally {
+        signal.removeEventListener('abort', end);
+      }
+    });
   }
 
   private async acquire(signal: AbortSignal): Promise<Thread> {

@@ -1,11 +1,12 @@
 /** The entry point of a thread that unpacks layers, one after the other; unpacker.ts starts it. */
-import { createReadStream } from 'node:fs';
 import { type MessagePort, parentPort } from 'node:worker_threads';
+import { describeHere } from './describe-here.ts';
+import { fileSource, type Written } from './file-source.ts';
 import type { Progress } from './job.ts';
+import { measureTree } from './measure-tree.ts';
 import { type FromThread, type ToThread, failureOf } from './messages.ts';
 import { removeTree, unpackHere } from './unpack-here.ts';
 
-const PIECE = 256 * 1024;
 const PROGRESS_MS = 100;
 
 /** The stream's bytes as they come from the other thread. */
@@ -41,6 +42,7 @@ class Incoming {
 function serve(port: MessagePort): void {
   let incoming = new Incoming();
   let abort = new AbortController();
+  let written: Written | undefined;
   const say = (message: FromThread): void => port.postMessage(message);
 
   const taken = (bytes: number): void => say({ type: 'taken', bytes });
@@ -55,15 +57,22 @@ function serve(port: MessagePort): void {
       said = performance.now();
       say({ type: 'progress', progress: now });
     };
-    const file = source === 'stream' ? undefined : createReadStream(source.path, { highWaterMark: PIECE });
-    // An error of a file that is not yet read would end the thread; who reads it meets it too.
-    file?.on('error', () => undefined);
-    try {
-      const bytes = (file as AsyncIterable<Buffer> | undefined) ?? incoming.read(signal, taken);
-      say({ type: 'unpacked', layer: await unpackHere(job, bytes, { signal, progress }) });
-    } finally {
-      file?.destroy();
+    const isKept = job.compression !== 'none';
+    written = undefined;
+    if (source !== 'stream' && 'growing' in source) {
+      written = { fd: source.growing, size: 0, isEnded: false, wake: undefined };
     }
+    const bytes =
+      source === 'stream'
+        ? incoming.read(signal, taken)
+        : fileSource('path' in source ? source.path : (written ?? ''), { signal, isKept });
+    say({ type: 'unpacked', layer: await unpackHere(job, bytes, { signal, progress }) });
+  };
+
+  const describe = async ({ job }: ToThread & { type: 'describe' }): Promise<void> => {
+    abort = new AbortController();
+    await describeHere(job, abort.signal);
+    say({ type: 'described' });
   };
 
   const failed = (error: unknown): void => say({ type: 'failed', failure: failureOf(error) });
@@ -71,6 +80,9 @@ function serve(port: MessagePort): void {
     switch (message.type) {
       case 'unpack':
         unpack(message).catch(failed);
+        return;
+      case 'describe':
+        describe(message).catch(failed);
         return;
       case 'remove':
         try {
@@ -80,11 +92,24 @@ function serve(port: MessagePort): void {
           failed(error);
         }
         return;
+      case 'measure':
+        try {
+          say({ type: 'measured', size: measureTree(message.directory) });
+        } catch (error) {
+          failed(error);
+        }
+        return;
       case 'piece':
         incoming.piece(message.bytes);
         return;
       case 'end':
         incoming.end();
+        return;
+      case 'grown':
+        if (written === undefined) return;
+        written.size = message.size;
+        written.isEnded = message.isEnded;
+        written.wake?.();
         return;
       case 'abort':
         abort.abort();

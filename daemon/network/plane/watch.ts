@@ -1,4 +1,5 @@
 /** Being told of links that cease to be: the veths of containers that have ended. */
+import { RTM_DELLINK } from '../rtnetlink/links.ts';
 import { monitorNetwork } from '../rtnetlink/monitor.ts';
 import type { NetworkLog } from '../types.ts';
 
@@ -24,6 +25,7 @@ export function watchLinks(events: LinkEvents, log: NetworkLog, namespace?: numb
       lost: () => events.lost(),
       failed: (error) => log.error({ err: error }, 'links cannot be watched any more'),
     },
-    namespace,
+    // Every veth that comes is told of five times and more, while a container waits for it.
+    { namespace, onlyType: RTM_DELLINK },
   );
 }

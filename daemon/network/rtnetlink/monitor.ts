@@ -1,6 +1,6 @@
 /** Being told of what changes in the network's configuration, of whatever kind; RTNLGRP_* of rtnetlink(7). */
 import { monitorNetlink } from '../../../native-bindings/netlink-monitor.ts';
-import { NETLINK_ROUTE } from '../../../native-bindings/netlink.ts';
+import { NETLINK_ROUTE, type NetlinkOptions } from '../../../native-bindings/netlink.ts';
 import { decodeAddress, RTM_DELADDR, RTM_NEWADDR, type LinkAddress } from './addresses.ts';
 import { MalformedMessage } from './attributes.ts';
 import { AF_BRIDGE } from './families.ts';
@@ -65,19 +65,18 @@ export interface NetworkEvents {
 }
 
 /**
- * Told of everything from the moment that this returns: who lists afterwards misses nothing. `namespace`: a
- * descriptor; without one, this process's own.
+ * Told of everything from the moment that this returns: who lists afterwards misses nothing.
  *
  * @throws SystemError
  */
 export function monitorNetwork(
   subjects: readonly Subject[],
   events: NetworkEvents,
-  namespace?: number,
+  options: Pick<NetlinkOptions, 'namespace' | 'onlyType'> = {},
 ): { close(): void } {
   return monitorNetlink(
     NETLINK_ROUTE,
-    { namespace, groups: subjects.flatMap((subject) => GROUPS[subject]) },
+    { ...options, groups: subjects.flatMap((subject) => GROUPS[subject]) },
     {
       received: (datagram) => {
         const told = decodeEvents(datagram);

@@ -8,16 +8,8 @@ import type { Namespaces } from './compile-namespaces.ts';
 import { MS } from './kernel.ts';
 import { parseMountOptions, type MountOptions } from './mount-options.ts';
 import type { Operation } from './operations.ts';
-
-/** The `bind_tree` operations of a plan, in their order. */
-export class Trees {
-  readonly operations: Operation[] = [];
-
-  /** @returns what `bind.tree` is to say */
-  add(tree: Operation & { readonly op: 'bind_tree' }): number {
-    return this.operations.push(tree) - 1;
-  }
-}
+import type { MountSource } from './target.ts';
+import { type Trees, overlayTree } from './trees.ts';
 
 export interface BindContext {
   readonly spec: Spec;
@@ -25,6 +17,8 @@ export interface BindContext {
   readonly bundle: string;
   /** As in StartTarget. */
   readonly idMaps: ReadonlyMap<number, string>;
+  /** As in StartTarget. */
+  readonly sources: readonly MountSource[];
   readonly trees: Trees;
 }
 
@@ -91,11 +85,17 @@ export function compileBind(bind: Bind, context: BindContext): Operation[] {
   const maps = userNamespace(bind, context);
   const shared = isShared(mount, context.spec);
   if (shared) refuseBelowShared(context.spec);
+  const from = context.sources.find((each) => each.destination === mount.destination && each.source === mount.source);
   let tree = -1;
-  // Cloned by the shim: with the rights of the host's root over owners, and in the mount namespace that is to be shared with.
-  if (maps !== undefined || shared) {
+  if (from?.kind === 'layers') {
+    tree = context.trees.add(overlayTree(from.lower, from.writable));
+  } else if (from !== undefined || maps !== undefined || shared) {
+    // Cloned by the shim: with the rights of the host's root over owners, and in the mount namespace that is to be shared with.
     const all = options.idMap === 'tree' ? 1 : 0;
-    tree = context.trees.add({ op: 'bind_tree', source, recursive, user_namespace: maps ?? '', map_all: all });
+    const [directory, below] = from === undefined ? [source, ''] : [from.directory, from.path];
+    tree = context.trees.add({
+      ...{ op: 'bind_tree', source: directory, recursive, user_namespace: maps ?? '', map_all: all, below },
+    });
   }
   return [
     {

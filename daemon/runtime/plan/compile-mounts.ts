@@ -3,7 +3,7 @@ import type { HostFacts } from '../host-facts.ts';
 import { SpecError } from '../spec/error.ts';
 import type { Linux, Mount, Spec } from '../spec/types.ts';
 import { isBind } from '../spec/validate-mounts.ts';
-import { compileBind, Trees, type BindContext } from './compile-binds.ts';
+import { compileBind, type BindContext } from './compile-binds.ts';
 import { compileCgroupMount } from './compile-cgroup-mount.ts';
 import { mountContext } from './compile-labels.ts';
 import type { Namespaces } from './compile-namespaces.ts';
@@ -11,6 +11,7 @@ import { MOUNT_ATTR } from './kernel.ts';
 import { newMountAttributes, parseMountOptions, type MountOptions } from './mount-options.ts';
 import { MOUNT_COPY_UP, type Operation } from './operations.ts';
 import type { StartTarget } from './target.ts';
+import type { Trees } from './trees.ts';
 
 /**
  * What may lie over a part of /proc: files that tell numbers, as tools like lxcfs replace them. Over anything else
@@ -59,13 +60,13 @@ export interface MountContext {
   readonly namespaces: Namespaces;
   /** Directories of the container's control groups on the host. */
   readonly groups: ReadonlySet<string>;
+  /** The trees that the root is made of come first. */
+  readonly trees: Trees;
 }
 
 export interface CompiledMounts {
   /** One list for each mount of the spec. */
   readonly mounts: readonly (readonly Operation[])[];
-  /** The shim's, before `clone`. */
-  readonly trees: readonly Operation[];
 }
 
 function checkProc(mount: Mount, field: string): void {
@@ -199,9 +200,8 @@ export function showsCgroups(mount: Mount): boolean {
 
 /** @throws SpecError for what cannot be mounted, or not there */
 export function compileMounts(spec: Spec, context: MountContext): CompiledMounts {
-  const { host, bundle, idMaps = new Map<number, string>() } = context.target;
-  const trees = new Trees();
-  const parts: Parts = { ...context, linux: spec.linux, host, bundle, idMaps, trees, spec };
+  const { host, bundle, idMaps = new Map<number, string>(), sources = [] } = context.target;
+  const parts: Parts = { ...context, linux: spec.linux, host, bundle, idMaps, sources, spec };
   const mounts = (spec.mounts ?? []).map((mount, index) => compileMount(mount, parts, index));
-  return { mounts, trees: trees.operations };
+  return { mounts };
 }

@@ -6,6 +6,11 @@ import { MOUNT_ATTR, MS } from './kernel.ts';
 import { propagationFlags } from './mount-options.ts';
 import type { Operation } from './operations.ts';
 import type { StartTarget } from './target.ts';
+import { type Trees, overlayTree } from './trees.ts';
+
+/** The tmpfs is init's, and what the layers hide can only be told to the shim. */
+const LAYERS_IN_MEMORY =
+  'has a user namespace, in which an overlay of several layers cannot have its upper layer in memory';
 
 const EVERYTHING_PRIVATE = MS.PRIVATE | MS.REC;
 
@@ -20,12 +25,18 @@ function detachFromHost(spec: Spec): Operation {
   return { op: 'root_propagation', flags: wantsSlave(spec) ? MS.SLAVE | MS.REC : EVERYTHING_PRIVATE };
 }
 
-function rootMount(target: StartTarget, userNamespace: boolean): Operation {
+/**
+ * Of several layers and in a user namespace the shim makes it: marks of the layers (trusted.overlay.opaque) are for the
+ * host's root to read, and with "userxattr" they would be passed over.
+ */
+function rootMount(target: StartTarget, userNamespace: boolean, trees: Trees): Operation {
   const { root, mountPoint: at } = target;
   // Inside a user namespace trusted.* attributes cannot be written, overlayfs.rst "userxattr".
   const userxattr = userNamespace ? 1 : 0;
   switch (root.kind) {
     case 'overlay-disk':
+      if (userNamespace && root.lower.length > 1)
+        return { op: 'root_tree', tree: trees.add(overlayTree(root.lower, root)), at };
       return {
         op: 'root_overlay',
         lower: root.lower,
@@ -36,6 +47,8 @@ function rootMount(target: StartTarget, userNamespace: boolean): Operation {
         at,
       };
     case 'overlay-tmpfs':
+      if (userNamespace && root.lower.length > 1)
+        throw new SpecError('linux.namespaces', LAYERS_IN_MEMORY, 'unsupported');
       return { op: 'root_overlay_tmpfs', lower: root.lower, size: root.size, userxattr, at };
     case 'bind':
       return { op: 'root_bind', source: root.source, at };
@@ -71,12 +84,12 @@ export function makeRoot(
   spec: Spec,
   target: StartTarget,
   { mounts, user }: Namespaces,
-  becomeRoot: readonly Operation[],
+  { becomeRoot, trees }: { readonly becomeRoot: readonly Operation[]; readonly trees: Trees },
 ): Operation[] {
   if (spec.root === undefined) throw new SpecError('root', 'is missing');
   // Without a mount namespace of its own it has none of its users either, see checkNamespaces.
   if (mounts === 'host') return [directory(target)];
-  const root = rootMount(target, user);
+  const root = rootMount(target, user, trees);
   if (mounts === 'joined') {
     // Others live here: only what is ours is kept from spreading, and from what it was cloned from.
     return [

@@ -12,6 +12,7 @@ import { connectConsole, keepDescriptors } from './compile-stdio.ts';
 import type { Operation, Plan } from './operations.ts';
 import { stopsOf } from './stops.ts';
 import type { StartTarget } from './target.ts';
+import { Trees } from './trees.ts';
 
 /**
  * Where init waits until the shim has put it into its groups. As late as can be: on cgroup v1 that takes
@@ -53,6 +54,12 @@ function hiddenPaths(spec: Spec): Operation[] {
     ...(spec.linux?.readonlyPaths ?? []).map((path): Operation => ({ op: 'readonly', path })),
     ...(spec.linux?.maskedPaths ?? []).map((path): Operation => ({ op: 'masked', path })),
   ];
+}
+
+/** In a mount, if it lies in one; before the root may become read-only. */
+function workingDirectory({ cwd }: Process, { makeWorkingDirectory }: StartTarget): Operation[] {
+  if (makeWorkingDirectory !== true || cwd === '/') return [];
+  return [{ op: 'directory', path: cwd, mode: 0o755, uid: 0, gid: 0 }];
 }
 
 /** Where init stops before the last time, see Stops. */
@@ -102,7 +109,12 @@ export function compileStart(spec: Spec, target: StartTarget): Plan {
   if (namespaces.mounts === 'host') refuseOnHost(spec, target);
 
   const placement = compilePlacement(spec, target, namespaces);
-  const mounts = compileMounts(spec, { target, namespaces, groups: placement.groups });
+  const trees = new Trees();
+  const root = makeRoot(spec, target, namespaces, {
+    becomeRoot: namespaces.user ? [{ op: 'become_root' }] : [],
+    trees,
+  });
+  const mounts = compileMounts(spec, { target, namespaces, groups: placement.groups, trees });
   const seccomp = compileFilter(spec, { id, bundle, status: 'creating' }, target.seccomp);
   const idMaps = namespaces.fresh.has('user') ? writeIdMaps(spec.linux ?? {}) : [];
   const settle = [...idMaps, ...placement.afterClone, ...compileOomScore(wanted)];
@@ -114,7 +126,7 @@ export function compileStart(spec: Spec, target: StartTarget): Plan {
     ...start.pipe,
     ...connectConsole(wanted, target),
     ...seccomp.connect,
-    ...mounts.trees,
+    ...trees.operations,
     ...placement.beforeClone,
     ...cloneOperations(namespaces),
     ...settle,
@@ -123,10 +135,11 @@ export function compileStart(spec: Spec, target: StartTarget): Plan {
     // Nothing can be made or mounted before there are ids to own it.
     ...(namespaces.user ? settling.await() : []),
     ...enterNamespaces(spec, namespaces),
-    ...makeRoot(spec, target, namespaces, namespaces.user ? [{ op: 'become_root' }] : []),
+    ...root,
     ...mountOperations(spec, mounts, settling),
     ...compileDevices(spec, wanted, namespaces.user),
     ...hiddenPaths(spec),
+    ...workingDirectory(wanted, target),
     ...settling.take(),
     ...stops.runtime,
     ...stops.container,

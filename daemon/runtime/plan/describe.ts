@@ -58,6 +58,8 @@ export function describeOperation(operation: Operation): string {
       return `reach the container's process ${String(operation.pid)}`;
     case 'bind_tree':
       return `${operation.user_namespace === '' ? 'clone' : 'id-map'} ${operation.source}`;
+    case 'overlay_tree':
+      return `mount overlay of ${operation.lower.join(':')}`;
     case 'await_settled':
       return 'wait for the host side of the start';
     case 'await_go':
@@ -84,6 +86,8 @@ export function describeOperation(operation: Operation): string {
       return `mount overlay of ${operation.lower.join(':')} as root`;
     case 'root_bind':
       return `bind ${operation.source} as root`;
+    case 'root_tree':
+      return 'attach the overlay as root';
     case 'root_directory':
       return `take ${operation.source} as root`;
     case 'private_parent':

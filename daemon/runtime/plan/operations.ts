@@ -17,7 +17,7 @@
 import type { Fields, ValuesOf } from '../../../shared/wire/fields.ts';
 
 export const PLAN_MAGIC = 0x4e_4c_50_54; // "TPLN"
-export const PLAN_VERSION = 2;
+export const PLAN_VERSION = 3;
 
 /** Bits of `mount.flags`. */
 export const MOUNT_COPY_UP = 1;
@@ -80,15 +80,19 @@ export const OPERATIONS = {
   container_init: { code: 14, room: 'shim', fields: { pid: 'u64', start_time: 'u64' } },
   /**
    * A detached clone of the tree at `source`, id-mapped (MOUNT_ATTR_IDMAP) by the user namespace at that path ("": not at
-   * all, a peer of the host's mount where that is shared), `map_all` 1: with all mounts below it. Init inherits it: `bind.tree` counts these from 0. Only before `clone`, for it takes the rights of the host's root.
+   * all, a peer of the host's mount where that is shared), `map_all` 1: with all mounts below it. `below`, unless "": what
+   * this path leads to inside the directory `source`, which no link leaves. Init inherits it: `bind.tree` counts these and
+   * `overlay_tree` from 0. Only before `clone`, for it takes the rights of the host's root.
    */
   bind_tree: {
     code: 15,
     room: 'shim',
-    fields: { source: 'str', recursive: 'u64', user_namespace: 'str', map_all: 'u64' },
+    fields: { source: 'str', recursive: 'u64', user_namespace: 'str', map_all: 'u64', below: 'str' },
   },
   /** v2: the directory of a group, or a file in it, becomes this user's of the host; its group stays. A file that is not there is passed over. */
   cgroup_own: { code: 16, room: 'shim', fields: { host: 'str', uid: 'u64' } },
+  /** A detached overlay of `lower` (topmost first), read-only where `upper` and `work` are ""; for `bind.tree` and `root_tree`. Only before `clone`: trusted.overlay.* is for the host's root alone. */
+  overlay_tree: { code: 17, room: 'shim', fields: { lower: 'strs', upper: 'str', work: 'str', volatile: 'u64' } },
 
   // -- init: namespaces --------------------------------------------------------------------------------
   /** Waits until every shim operation after `clone` is done. */
@@ -200,6 +204,8 @@ export const OPERATIONS = {
   root_directory: { code: 65, room: 'init', fields: { source: 'str' } },
   /** chroot(2) into the root; the end of a start that has no mount namespace of its own. */
   change_root: { code: 66, room: 'init', fields: {} },
+  /** The `overlay_tree` of this number as the root, attached at `at`. */
+  root_tree: { code: 67, room: 'init', fields: { tree: 'i64', at: 'str' } },
 
   // -- init: the process -------------------------------------------------------------------------------
   /** /proc/sys/`key` (slashes, not dots) through a descriptor verified to be procfs. */

@@ -16,6 +16,25 @@ export type RootSource =
   /** The directory itself (bundle, "rw"); read-only where the spec's root.readonly says so. */
   | { readonly kind: 'bind'; readonly source: string };
 
+/**
+ * What a bind of the spec is made of, where that is more than the path in it. Meant is the one with this destination and
+ * source. Paths are absolute, on the host.
+ */
+export type MountSource = { readonly destination: string; readonly source: string } & (
+  | {
+      /** What `path` leads to inside `directory`, and nowhere else: looked up when it is mounted. */
+      readonly kind: 'below';
+      readonly directory: string;
+      readonly path: string;
+    }
+  | {
+      /** An overlay: the topmost first; what is written goes to `upper`, which is made where it is missing. */
+      readonly kind: 'layers';
+      readonly lower: readonly string[];
+      readonly writable?: { readonly upper: string; readonly work: string };
+    }
+);
+
 /** The two pipes of `tare-oci start`: it writes one byte into `start` and reads `result` to its end. Absolute paths. */
 export interface StartPipe {
   readonly start: string;
@@ -47,6 +66,10 @@ interface Launcher {
 
 export interface StartTarget extends Launcher {
   readonly root: RootSource;
+  /** Of binds whose source is more than a path. */
+  readonly sources?: readonly MountSource[];
+  /** The working directory is made where it is missing: 0755, root's. */
+  readonly makeWorkingDirectory?: boolean;
   /** The directory on the host where the root is attached before pivot_root (in init's own mount namespace). */
   readonly mountPoint: string;
   /** Absolute path inside every hierarchy, such as "/tare-1a2b/<id>". */

@@ -23,9 +23,15 @@ export interface ResolvedUser {
   readonly home: string | undefined;
 }
 
+/** Files of a root that is no single directory: an image's layers. */
+export interface RootFiles {
+  /** The bytes of a regular file; undefined where there is none. Throws where it is something else, or larger than `most`. */
+  read(path: string, most: number): Buffer | undefined;
+}
+
 export interface UserQuery {
-  /** Directory of the root on the host, or /proc/PID/root. */
-  readonly root: string;
+  /** Directory of the root on the host, or /proc/PID/root; or who reads in it. */
+  readonly root: string | RootFiles;
   /** "name", "uid", "name:group", "uid:gid"; "" is root. */
   readonly user: string;
   /** Further groups, names or numbers. */
@@ -56,9 +62,9 @@ function fileId(text: string | undefined): number | undefined {
   return id > ID_MAX ? undefined : id;
 }
 
-function readTable(root: string, path: string, field: string): Buffer | undefined {
+function readTable(root: string | RootFiles, path: string, field: string): Buffer | undefined {
   try {
-    return readInRoot(root, path, FILE_SIZE_MAX);
+    return typeof root === 'string' ? readInRoot(root, path, FILE_SIZE_MAX) : root.read(path, FILE_SIZE_MAX);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new SpecError(field, `cannot be looked up in the container's ${path}: ${why}`, 'invalid', { cause: error });
@@ -91,9 +97,9 @@ function findAccount(table: Buffer | undefined, wanted: { uid: number } | { name
 class GroupFile {
   private table: Buffer | undefined;
   private isRead = false;
-  private readonly root: string;
+  private readonly root: string | RootFiles;
 
-  constructor(root: string) {
+  constructor(root: string | RootFiles) {
     this.root = root;
   }
 
@@ -123,7 +129,7 @@ class GroupFile {
   }
 }
 
-function resolveAccount(root: string, user: string): { uid: number; account: Account | undefined } {
+function resolveAccount(root: string | RootFiles, user: string): { uid: number; account: Account | undefined } {
   const uid = user === '' ? 0 : numericId(user, 'user');
   const table = readTable(root, '/etc/passwd', 'user');
   if (uid !== undefined) return { uid, account: findAccount(table, { uid }) };

@@ -39,7 +39,7 @@ describe('commands', { timeout: 300_000 }, () => {
     answerWith([WEB]);
     const { stdout } = await tare('ps');
     const [head = '', row = ''] = stdout.split('\n');
-    assert.match(head, /^CONTAINER ID {3}ROOTFS {8}COMMAND {6}CREATED .*STATUS .*PORTS {5,}NAMES$/);
+    assert.match(head, /^CONTAINER ID {3}IMAGE {9}COMMAND {6}CREATED .*STATUS .*PORTS {5,}NAMES$/);
     assert.match(
       row,
       /^a{12} {3}\/srv\/rootfs {3}"sleep 1" .*ago .*Up .* 0.0.0.0:8080->80\/tcp, \[::\]:8080->80\/tcp {3}web$/,
@@ -191,7 +191,7 @@ describe('commands', { timeout: 300_000 }, () => {
       [['rename', 'x'], 1, /takes 2 arguments/],
       [['info', 'x'], 1, /takes no arguments/],
       [['run', '--nope'], 125, /unknown flag: --nope/],
-      [['run', 'sh'], 125, /--rootfs DIR or --bundle DIR is needed/],
+      [['run'], 125, /an image, --rootfs DIR or --bundle DIR is needed/],
       [['logs', '--since', 'soon', 'x'], 1, /--since "soon" is no time/],
       [['inspect', '-f', '{{.id', 'x'], 1, /template/],
       [['stop', '..'], 1, /names no container/],

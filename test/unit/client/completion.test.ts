@@ -16,8 +16,15 @@ describe('completion', () => {
   before(async () => {
     commands = await loadCommands();
     directory = mkdtempSync(join(tmpdir(), 'tare-completion-'));
-    // What the script asks for the names of containers and networks.
-    const names = '#!/bin/sh\nif [ "$1" = network ]; then echo back; echo bridge; else echo web; echo worker; fi\n';
+    // What the script asks for names.
+    const names = `#!/bin/sh
+case $1 in
+network) echo back; echo bridge ;;
+images) echo debian:12; echo wine:9 ;;
+volume) echo data; echo db ;;
+*) echo web; echo worker ;;
+esac
+`;
     writeFileSync(join(directory, 'tare'), names, { mode: 0o755 });
     writeFileSync(join(directory, 'script'), bashCompletion({ table: COMMANDS, commands }));
   });
@@ -56,6 +63,17 @@ describe('completion', () => {
     assert.deepEqual(offered('stop', '-t', '5', 'we'), ['web']);
     assert.deepEqual(offered('exec', '-it', 'wo'), ['worker']);
     assert.deepEqual(offered('exec', 'web', 'wo'), []);
+  });
+
+  it('offers images, volumes, and both containers and images', () => {
+    assert.deepEqual(offered('rmi', 'd'), ['debian:12']);
+    assert.deepEqual(offered('run', '--rm', 'de'), ['debian:12']);
+    assert.deepEqual(offered('run', 'debian:12', 'de'), []);
+    assert.deepEqual(offered('image', 'rm', 'wi'), ['wine:9']);
+    assert.deepEqual(offered('volume', 'rm', 'd'), ['data', 'db']);
+    assert.deepEqual(offered('inspect', 'w'), ['web', 'worker', 'wine:9']);
+    assert.deepEqual(offered('run', '--pull', 'a'), ['always']);
+    assert.deepEqual(offered('system', 'd'), ['df']);
   });
 
   it('offers what belongs to a group', () => {

@@ -8,7 +8,8 @@ import { CreateRequest } from '../../../shared/api/container.ts';
 import { parseArguments } from '../../../client/arguments.ts';
 import { CREATE_FLAGS } from '../../../client/create/flags.ts';
 import { createRequest } from '../../../client/create/request.ts';
-import { parseDevice, parseMount, parseTmpfs, parseVolume } from '../../../client/create/mounts.ts';
+import { parseMount } from '../../../client/create/mount-fields.ts';
+import { parseDevice, parseTmpfs, parseVolume } from '../../../client/create/mounts.ts';
 import { CliError, UsageError } from '../../../client/errors.ts';
 
 const OWN = { HOME: '/root', EMPTY: '' };
@@ -51,9 +52,25 @@ describe('the request of create', () => {
     assert.deepEqual(request('--rootfs', '/a:b'), { rootfs: '/a:b' });
     assert.deepEqual(request('--rootfs', 'x'), { rootfs: resolve('x') });
     assert.deepEqual(request('--bundle', 'b'), { bundle: resolve('b') });
-    assert.match(String(refused('sh')), /--rootfs DIR or --bundle DIR is needed/);
+    assert.match(String(refused()), /an image, --rootfs DIR or --bundle DIR is needed/);
     assert.match(String(refused('--rootfs', '/', '--bundle', '/b')), /exclude each other/);
     assert.match(String(refused('--rootfs', ':ro')), /names no directory/);
+  });
+
+  it('names an image, and what stands behind it', () => {
+    assert.deepEqual(request('debian:12'), { image: 'debian:12' });
+    assert.deepEqual(request('debian', 'ls', '-l'), { image: 'debian', command: ['ls', '-l'] });
+    assert.deepEqual(request('--platform', 'linux/arm64', '--entrypoint', 'sh', '--tmpfs-root', 'a/b@sha256:1'), {
+      image: 'a/b@sha256:1',
+      platform: 'linux/arm64',
+      entrypoint: ['sh'],
+      upper: 'tmpfs',
+    });
+    assert.deepEqual(request('--entrypoint', '', 'debian'), { image: 'debian', entrypoint: [] });
+    assert.deepEqual(request('--rootfs', '/', 'debian'), { rootfs: '/', command: ['debian'] });
+    assert.match(String(refused('')), /the name of the image is empty/);
+    assert.match(String(refused('--platform', 'linux/amd64', '--rootfs', '/')), /--platform is for images/);
+    assert.match(String(refused('--tmpfs-root', '--upper', 'disk', 'debian')), /exclude each other/);
   });
 
   it('takes everything at once', () => {
@@ -143,7 +160,25 @@ describe('mounts', () => {
       propagation: 'rslave',
       options: ['noexec'],
     });
-    for (const text of ['name:/b', '/b', '/a:/b:ro:x', '/a:/b:what', '/a:/b:z']) {
+    assert.deepEqual(parseVolume('name:/b:nocopy,ro,idmap'), {
+      type: 'volume',
+      source: 'name',
+      target: '/b',
+      noCopy: true,
+      readonly: true,
+      idmap: true,
+    });
+    assert.deepEqual(parseVolume('/b'), { type: 'volume', target: '/b' });
+    for (const text of [
+      'a/b:/b',
+      ':/b',
+      'a:',
+      'name:/b:rslave',
+      '/a:/b:nocopy',
+      '/a:/b:ro:x',
+      '/a:/b:what',
+      '/a:/b:z',
+    ]) {
       assert.throws(() => parseVolume(text), UsageError, text);
     }
   });
@@ -176,11 +211,31 @@ describe('mounts', () => {
       mode: '700',
       readonly: false,
     });
+    assert.deepEqual(parseMount('target=/b'), { type: 'volume', target: '/b' });
+    assert.deepEqual(
+      parseMount('dst=/b,volume-nocopy,src=v,volume-label=a=b,volume-label=c,volume-subpath=x/y,idmap,type=volume'),
+      {
+        type: 'volume',
+        source: 'v',
+        target: '/b',
+        noCopy: true,
+        labels: { a: 'b', c: '' },
+        subpath: 'x/y',
+        idmap: true,
+      },
+    );
+    assert.deepEqual(parseMount('type=image,source=debian:12,target=/b,image-subpath=etc'), {
+      type: 'image',
+      source: 'debian:12',
+      target: '/b',
+      subpath: 'etc',
+    });
     for (const text of [
-      'target=/b',
       'type=bind,target=/b',
       'type=bind,source=/a',
-      'type=volume,target=/b',
+      'type=image,target=/b',
+      'type=tmpfs,target=/b,volume-nocopy',
+      'type=volume,target=/b,bind-recursive=disabled',
       'type=tmpfs,source=/a,target=/b',
       'type=bind,source=/a,target=/b,readonly=maybe',
       'type=bind,source=/a,target=/b,volume-opt=x',

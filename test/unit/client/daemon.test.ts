@@ -186,4 +186,103 @@ describe('the connection to the daemon', { timeout: 300_000 }, () => {
       /no container x/,
     );
   });
+
+  it('sends a body in pieces, the next when the former was taken', async () => {
+    let asked = 0;
+    let ahead = 0;
+    function* pieces(): Generator<Uint8Array> {
+      const piece = Buffer.alloc(64 * 1024);
+      for (; asked < 200; asked++) yield piece.fill(asked);
+    }
+    listener = (request, response) => {
+      void (async () => {
+        for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+        ahead = asked;
+        let [length, sum] = [0, 0];
+        for await (const chunk of request as AsyncIterable<Buffer>) {
+          for (let at = 0; at < chunk.length; at += 64 * 1024) sum += chunk[at] ?? 0;
+          length += chunk.length;
+        }
+        answer(JSON.stringify({ length, type: request.headers['content-type'], some: sum > 0 }))(request, response);
+      })();
+    };
+    const upload = { contentType: 'application/x-tar', pieces: pieces() };
+    const told = await daemon.request('PUT', '/x', { upload });
+    assert.deepEqual(told, { length: 200 * 64 * 1024, type: 'application/x-tar', some: true });
+    assert.ok(ahead < 200, `the client was ${String(ahead)} pieces ahead`);
+    assert.equal(await daemon.get('/x').then(() => connections), 1);
+  });
+
+  it('stops sending where the answer is there already', async () => {
+    let closed = false;
+    function* endless(): Generator<Uint8Array> {
+      try {
+        for (;;) yield Buffer.alloc(64 * 1024);
+      } finally {
+        closed = true;
+      }
+    }
+    listener = (request, response) => {
+      const document = problem('archive_invalid', 'no archive', 400);
+      response.writeHead(400, { 'content-type': 'application/problem+json' }).end(JSON.stringify(document));
+      request.resume();
+    };
+    const upload = { contentType: 'application/x-tar', pieces: endless() };
+    await assert.rejects(daemon.request('POST', '/x', { upload }), /no archive/);
+    listener = answer('1');
+    assert.equal(await daemon.get('/x'), 1);
+    assert.equal(connections, 2);
+    assert.equal(closed, true);
+  });
+
+  it('tells what could not be sent', async () => {
+    listener = (request) => request.resume();
+    function* broken(): Generator<Uint8Array> {
+      yield Buffer.from('x');
+      throw new ProblemError({ type: '', title: '', status: 0, detail: 'cannot read it', code: 'mine' });
+    }
+    const upload = { contentType: 'application/x-tar', pieces: broken() };
+    await assert.rejects(daemon.request('POST', '/x', { upload }), /cannot read it/);
+  });
+
+  it('takes the head alone, and a download in pieces', async () => {
+    listener = (request, response) => {
+      response.writeHead(200, { 'content-length': '400000', 'x-kind': 'file' });
+      response.end(request.method === 'HEAD' ? undefined : Buffer.alloc(400_000, 'z'));
+    };
+    const head = await daemon.head('/x', { path: '/a b' });
+    assert.deepEqual([head.status, head.headers.get('x-kind')], [200, 'file']);
+    let [length, busy] = [0, false];
+    await daemon.download('GET', '/x', {}, () => async (piece) => {
+      assert.equal(busy, false);
+      busy = true;
+      await new Promise(setImmediate);
+      length += piece.length;
+      busy = false;
+    });
+    assert.equal(length, 400_000);
+    assert.equal(connections, 1);
+    listener = (_, response) => {
+      response.writeHead(200, { 'transfer-encoding': 'chunked' }).write('half');
+      setImmediate(() => response.destroy());
+    };
+    await assert.rejects(
+      daemon.download('GET', '/x', {}, () => () => undefined),
+      ConnectionLostError,
+    );
+  });
+
+  it('gives the result of work, or its problem', async () => {
+    const told = (last: object): RequestListener =>
+      answer(`{"status":"waiting"}\n${JSON.stringify(last)}\n`, { 'content-type': 'application/x-ndjson' });
+    const seen: unknown[] = [];
+    const work = (): Promise<unknown> => daemon.progress('/x', {}, (progress) => seen.push(progress));
+    listener = told({ result: { a: 1 } });
+    assert.deepEqual(await work(), { a: 1 });
+    assert.deepEqual(seen, [{ status: 'waiting' }]);
+    listener = told({ problem: problem('disk_full', 'no space', 507) });
+    await assert.rejects(work(), /no space/);
+    listener = told({ status: 'waiting' });
+    await assert.rejects(work(), ConnectionLostError);
+  });
 });

@@ -17,9 +17,13 @@ export interface Client {
   readonly stdout: () => string;
 }
 
-export function startClient(socket: string, words: readonly string[]): Client {
+export function startClient(
+  socket: string,
+  words: readonly string[],
+  environment: Record<string, string> = {},
+): Client {
   const child = spawn(process.execPath, [MAIN, ...words], {
-    env: { ...process.env, TARE_HOST: `unix://${socket}`, OWN: 'mine' },
+    env: { ...process.env, TARE_HOST: `unix://${socket}`, OWN: 'mine', ...environment },
   });
   const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   child.stdout.on('data', (chunk: Buffer) => chunks.stdout.push(chunk));

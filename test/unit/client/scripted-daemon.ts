@@ -14,7 +14,10 @@ import { CHANNEL, STREAM_PROTOCOL } from '../../../shared/streams.ts';
 export interface Call {
   readonly method: string;
   readonly url: string;
+  /** JSON; undefined for what is sent otherwise. */
   readonly body: unknown;
+  readonly bytes?: Buffer;
+  readonly headers?: IncomingMessage['headers'];
 }
 
 interface Running {
@@ -22,7 +25,9 @@ interface Running {
   readonly webSocket: WebSocket | undefined;
 }
 
-export type Answer = { status: number; body?: unknown } | undefined;
+/** `bytes` in place of `body`: an archive. */
+export type Answer =
+  { status: number; body?: unknown; bytes?: Buffer; headers?: Readonly<Record<string, string>> } | undefined;
 
 export class ScriptedDaemon {
   readonly socket: string;
@@ -108,15 +113,19 @@ export class ScriptedDaemon {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString();
+    const bytes = Buffer.concat(chunks);
+    const isJson = request.headers['content-type'] === 'application/json' && bytes.length > 0;
     const call = {
       method: request.method ?? '',
       url: request.url ?? '',
-      body: text === '' ? undefined : (JSON.parse(text) as unknown),
+      body: isJson ? (JSON.parse(bytes.toString()) as unknown) : undefined,
+      bytes,
+      headers: request.headers,
     };
     this.#note(call);
     const given = this.answer(call);
-    if (given !== undefined) json(response, given.status, given.body);
+    if (given?.bytes !== undefined) response.writeHead(given.status, given.headers).end(given.bytes);
+    else if (given !== undefined) json(response, given.status, given.body);
     else this.#usual(call, response);
   }
 

@@ -128,3 +128,26 @@ test('a time in the past as the end gives what is kept and ends', async () => {
   journal.commit(() => undefined, { action: 'create', container });
   assert.deepEqual(await kept({}), ['create']);
 });
+
+test('what happens to images and volumes is told by their ids and names', async () => {
+  const image = { id: `sha256:${'a1'.repeat(32)}`, name: 'debian:latest', labels: { of: 'it' } };
+  const nothing = (): void => undefined;
+  journal.commit(nothing, { action: 'image_tag', image });
+  journal.commit(nothing, { action: 'volume_create', volume: { name: 'kept', labels: {} } });
+  journal.commit(nothing, { action: 'commit', container, image: { id: image.id } });
+  const told = async (query: EventQuery): Promise<string[]> => {
+    const found: string[] = [];
+    const abort = new AbortController();
+    const until = nowTimestamp();
+    for await (const { action, name } of subscribe({ since: '0', until, ...query }, abort.signal))
+      found.push(`${action} ${name}`);
+    return found;
+  };
+  assert.deepEqual(await told({ image: [image.id] }), ['image_tag debian:latest', 'commit web']);
+  assert.deepEqual(await told({ image: ['a1a1'] }), ['image_tag debian:latest', 'commit web']);
+  assert.deepEqual(await told({ image: ['docker.io/debian', 'nothing'] }), ['image_tag debian:latest']);
+  assert.deepEqual(await told({ image: ['web'] }), []);
+  assert.deepEqual(await told({ volume: ['kept'] }), ['volume_create kept']);
+  assert.deepEqual(await told({ volume: ['kep'] }), []);
+  assert.deepEqual(await told({ image: [image.id], label: ['of=it'] }), ['image_tag debian:latest']);
+});

@@ -8,7 +8,12 @@ import { WIRE_OPERATIONS, lowered } from '../../../daemon/runtime/plan/calls.ts'
 import { decodePlan } from '../../../daemon/runtime/plan/decode.ts';
 import { describeOperation } from '../../../daemon/runtime/plan/describe.ts';
 import { encodePlan } from '../../../daemon/runtime/plan/encode.ts';
-import { OPERATIONS, type Operation, type OperationName } from '../../../daemon/runtime/plan/operations.ts';
+import {
+  OPERATIONS,
+  PLAN_VERSION,
+  type Operation,
+  type OperationName,
+} from '../../../daemon/runtime/plan/operations.ts';
 import type { FieldKind } from '../../../shared/wire/fields.ts';
 import { PROGRAM } from '../shim/shim.ts';
 import { containerPlan, temporaryDirectory } from './container.ts';
@@ -145,8 +150,8 @@ test('what a plan must not be', (t) => {
 test('another version says which was expected', (t) => {
   const bytes = encodePlan([CLONE, EXEC]);
   bytes.writeUInt32LE(99, 4);
-  assert.match(dump(t, [bytes])[0]?.stderr ?? '', /plan version 2 expected, 99 found/);
-  assert.throws(() => decodePlan(bytes), /plan version 2 expected, 99 found/);
+  assert.match(dump(t, [bytes])[0]?.stderr ?? '', new RegExp(`plan version ${PLAN_VERSION} expected, 99 found`));
+  assert.throws(() => decodePlan(bytes), new RegExp(`plan version ${PLAN_VERSION} expected, 99 found`));
 });
 
 test('garbage is refused, by both sides, and crashes neither', (t) => {

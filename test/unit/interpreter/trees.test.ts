@@ -1,7 +1,7 @@
 /** `bind_tree`, and what a start without a mount namespace of its own, or next to shared mounts, needs. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chownSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { encodePlan } from '../../../daemon/runtime/plan/encode.ts';
@@ -65,6 +65,7 @@ test('an id-mapped tree shows and makes owners as its user namespace says, next 
     recursive: 1,
     user_namespace: namespace,
     map_all: 1,
+    below: '',
   }));
   const plan = [
     ...trees,
@@ -87,23 +88,87 @@ test('an id-mapped tree shows and makes owners as its user namespace says, next 
   assert.deepEqual(readdirSync(volume).sort(), ['below', 'file']);
 });
 
+test('a tree of what lies below a directory, which no link leaves', async (t) => {
+  const directory = temporaryDirectory(t);
+  const volume = join(directory, 'volume');
+  mkdirSync(join(volume, 'etc'), { recursive: true });
+  writeFileSync(join(volume, 'etc/inside'), '');
+  symlinkSync('/etc', join(volume, 'absolute'));
+  symlinkSync('../../../../../../../etc', join(volume, 'relative'));
+  symlinkSync('/proc/self/cwd', join(volume, 'magic'));
+  const at = join(directory, 'root');
+  makeRoot(at);
+  const run = (below: string): ReturnType<typeof runPlan> => {
+    const tree: Operation = { op: 'bind_tree', source: volume, recursive: 1, user_namespace: '', map_all: 0, below };
+    return runPlan(t, [tree, ...containerPlan({ root: at, at, mounts: [bind(below, '/v', 0)], argv: ['ls', '/v'] })]);
+  };
+  for (const below of ['etc', '/etc', '../../etc', 'absolute', 'relative']) {
+    assert.equal((await run(below)).stdout, 'inside\n', below);
+  }
+  for (const below of ['none', 'magic']) {
+    const { operation, failed } = await run(below);
+    assert.deepEqual([operation, failed?.step, failed?.errno], ['bind_tree', 'openat2', 2], below);
+  }
+});
+
+test('an overlay that the shim makes: what is written to goes to its upper directory, else it is read-only', async (t) => {
+  const directory = temporaryDirectory(t);
+  const [lower, upper, work] = ['lower', 'upper', 'work'].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const at = join(directory, 'root');
+  for (const path of [lower, upper, work]) mkdirSync(path);
+  writeFileSync(join(lower, 'file'), 'of the lower\n');
+  const empty = join(directory, 'empty');
+  mkdirSync(empty);
+  const trees: Operation[] = [
+    { op: 'overlay_tree', lower: [lower], upper, work, volatile: 0 },
+    { op: 'overlay_tree', lower: [lower, empty], upper: '', work: '', volatile: 0 },
+    { op: 'overlay_tree', lower: [makeRoot(at), empty], upper: '', work: '', volatile: 0 },
+  ];
+  const argv = ['sh', '-c', 'cat /a/file /b/file; echo new > /a/file; echo new > /b/file'];
+  const mounts = [bind(lower, '/a', 0), bind(lower, '/b', 1)];
+  const ended = await runPlan(t, [...trees, ...containerPlan({ root: at, at, mounts, argv })]);
+  assert.equal(ended.stdout, 'of the lower\nof the lower\n', JSON.stringify(ended));
+  assert.match(ended.stderr, /b\/file: Read-only file system/);
+  assert.equal(readFileSync(join(upper, 'file'), 'utf8'), 'new\n');
+  assert.equal(readFileSync(join(lower, 'file'), 'utf8'), 'of the lower\n');
+  const root: Operation = { op: 'root_tree', tree: 2, at };
+  const plan = containerPlan({ root: at, at, rootOperation: root, argv: ['sh', '-c', 'ls -d /bin; touch /x'] });
+  const readonly = await runPlan(t, [...trees, ...plan]);
+  assert.equal(readonly.stdout, '/bin\n', JSON.stringify(readonly));
+  assert.match(readonly.stderr, /Read-only file system/);
+  const missing: Operation = { op: 'overlay_tree', lower: [join(directory, 'none')], upper, work, volatile: 0 };
+  const gone = await runPlan(t, [missing, ...containerPlan({ root: at, at, argv: ['true'] })]);
+  assert.deepEqual([gone.operation, gone.failed?.step], ['overlay_tree', 'open of the lower directory']);
+});
+
 test('a tree that cannot be mapped, or is missing, fails as bind_tree; one that no operation makes is garbled', async (t) => {
   const directory = temporaryDirectory(t);
   const root = makeRoot(join(directory, 'root'));
   const namespace = await userNamespace(t, '0 1000 100\n');
   for (const [operation, errno, step] of [
     [
-      { op: 'bind_tree', source: '/proc', recursive: 0, user_namespace: namespace, map_all: 0 },
+      { op: 'bind_tree', source: '/proc', recursive: 0, user_namespace: namespace, map_all: 0, below: '' },
       22,
       'mount_setattr idmap',
     ],
     [
-      { op: 'bind_tree', source: join(directory, 'none'), recursive: 0, user_namespace: namespace, map_all: 0 },
+      {
+        op: 'bind_tree',
+        source: join(directory, 'none'),
+        recursive: 0,
+        user_namespace: namespace,
+        map_all: 0,
+        below: '',
+      },
       2,
       'open_tree',
     ],
     [
-      { op: 'bind_tree', source: root, recursive: 0, user_namespace: '/proc/self/ns/user', map_all: 0 },
+      { op: 'bind_tree', source: root, recursive: 0, user_namespace: '/proc/self/ns/user', map_all: 0, below: '' },
       1,
       'mount_setattr idmap',
     ],

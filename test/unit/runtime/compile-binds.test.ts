@@ -55,8 +55,8 @@ test('trees are cloned before the child is born, and counted in their order', ()
   ]);
   const plan = compileStart(small(MOUNTS, { mounts }), startTarget({ idMaps }));
   assert.deepEqual(named(plan, 'bind_tree'), [
-    { op: 'bind_tree', source: '/src/a', recursive: 1, user_namespace: '/proc/7/ns/user', map_all: 1 },
-    { op: 'bind_tree', source: '/src/c', recursive: 1, user_namespace: '/proc/8/ns/user', map_all: 0 },
+    { op: 'bind_tree', source: '/src/a', recursive: 1, user_namespace: '/proc/7/ns/user', map_all: 1, below: '' },
+    { op: 'bind_tree', source: '/src/c', recursive: 1, user_namespace: '/proc/8/ns/user', map_all: 0, below: '' },
   ]);
   assert.ok(names(plan).lastIndexOf('bind_tree') < names(plan).indexOf('clone'));
   assert.deepEqual(
@@ -84,7 +84,7 @@ test('shared with the host: cloned in its mount namespace, while the containerâ€
   const mounts = [bind('/a', ['rbind', 'rshared']), bind('/b', ['rbind'])];
   const plan = compileStart(small({ ...MOUNTS, rootfsPropagation: 'rshared' }, { mounts }), startTarget());
   assert.deepEqual(named(plan, 'bind_tree'), [
-    { op: 'bind_tree', source: '/src/a', recursive: 1, user_namespace: '', map_all: 0 },
+    { op: 'bind_tree', source: '/src/a', recursive: 1, user_namespace: '', map_all: 0, below: '' },
   ]);
   assert.deepEqual(
     named(plan, 'bind').map(({ tree, propagation }) => [tree, propagation]),
@@ -131,4 +131,61 @@ test('a remount changes what is named, of the mount or of the tree', () => {
     { op: 'mount_attributes', target: '/run', set: MOUNT_ATTR.NODEV, clear: 0, recursive: 1, propagation: 0 },
     { op: 'mount_attributes', target: '/run', set: MOUNT_ATTR.RDONLY, clear: 0, recursive: 0, propagation: MS.PRIVATE },
   ]);
+});
+
+test('a part of a volume, and layers of an image, come from trees of the shim', () => {
+  const mounts = [bind('/part', ['rbind']), bind('/image', ['rbind', 'ro']), bind('/own', ['rbind'], { source: 'id' })];
+  const writable = { upper: '/c/upper', work: '/c/work' };
+  const sources = [
+    { kind: 'below', destination: '/part', source: '/src/part', directory: '/volume', path: '../x' },
+    { kind: 'layers', destination: '/image', source: '/src/image', lower: ['/l/2', '/l/1'] },
+    { kind: 'layers', destination: '/own', source: 'id', lower: ['/l/1'], writable },
+    { kind: 'layers', destination: '/own', source: 'another mount is there now', lower: ['/l/3'] },
+  ] as const;
+  const plan = compileStart(small(MOUNTS, { mounts }), startTarget({ sources }));
+  assert.deepEqual(named(plan, 'bind_tree'), [
+    { op: 'bind_tree', source: '/volume', recursive: 1, user_namespace: '', map_all: 0, below: '../x' },
+  ]);
+  assert.deepEqual(named(plan, 'overlay_tree'), [
+    { op: 'overlay_tree', lower: ['/l/2', '/l/1'], upper: '', work: '', volatile: 0 },
+    { op: 'overlay_tree', lower: ['/l/1'], upper: '/c/upper', work: '/c/work', volatile: 0 },
+  ]);
+  assert.deepEqual(
+    named(plan, 'bind').map(({ target, tree }) => [target, tree]),
+    [
+      ['/part', 0],
+      ['/image', 1],
+      ['/own', 2],
+    ],
+  );
+});
+
+test('the layers of a root in a user namespace are mounted by the shim, which sees what they hide', () => {
+  const maps = { uidMappings: lines(5000), gidMappings: lines(5000) };
+  const spec = small({ namespaces: [{ type: 'mount' }, { type: 'user' }], ...maps });
+  const disk = { kind: 'overlay-disk', lower: ['/l/2', '/l/1'], upper: '/u', work: '/w', volatile: true } as const;
+  const plan = compileStart(spec, startTarget({ root: disk }));
+  assert.deepEqual(named(plan, 'overlay_tree'), [
+    { op: 'overlay_tree', lower: ['/l/2', '/l/1'], upper: '/u', work: '/w', volatile: 1 },
+  ]);
+  assert.equal(named(plan, 'root_tree')[0]?.tree, 0);
+  assert.deepEqual(named(plan, 'root_overlay'), []);
+  const single = compileStart(spec, startTarget({ root: { ...disk, lower: ['/l/1'] } }));
+  assert.equal(named(single, 'root_overlay')[0]?.userxattr, 1);
+  const memory = { kind: 'overlay-tmpfs', lower: ['/l/2', '/l/1'], size: 0 } as const;
+  assert.throws(() => compileStart(spec, startTarget({ root: memory })), /upper layer in memory/);
+});
+
+test('the working directory is made after the mounts that it may lie in, and before the root is read-only', () => {
+  const spec = { ...small(MOUNTS, { mounts: [bind('/a', ['bind'])] }), root: { path: '/r', readonly: true } };
+  const { process } = spec;
+  assert.ok(process !== undefined);
+  const plan = compileStart(
+    { ...spec, process: { ...process, cwd: '/a/b' } },
+    startTarget({ makeWorkingDirectory: true }),
+  );
+  const at = (test: (operation: (typeof plan)[number]) => boolean): number => plan.findIndex(test);
+  const made = at((operation) => operation.op === 'directory' && operation.path === '/a/b');
+  assert.ok(at((operation) => operation.op === 'bind' && operation.target === '/a') < made);
+  assert.ok(made < at((operation) => operation.op === 'mount_attributes' && operation.target === '/'));
 });

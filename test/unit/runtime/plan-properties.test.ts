@@ -26,6 +26,7 @@ const ONLY_BEFORE: ReadonlySet<Operation['op']> = new Set([
   'cgroup_into',
   'birth_namespace',
   'bind_tree',
+  'overlay_tree',
   'connect',
   'start_pipe',
   'container_init',

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { pidfdSendSignal, signalChild } from '../../../native-bindings/pidfd.ts';
 import { readExitRecord } from '../../../daemon/shim/exit-record.ts';
 import { exitOf, exitOfRecord } from '../../../daemon/shim/exit.ts';
+import { encodePlan } from '../../../daemon/runtime/plan/encode.ts';
 import { SocketPathTooLong, checkSocketPaths } from '../../../daemon/shim/shims.ts';
 import { ShimLost, ShimRefusal } from '../../../daemon/shim/types.ts';
 import { until } from '../../harness/until.ts';
@@ -32,6 +33,23 @@ void describe('the pool of shims', () => {
     await until('the next spare', () => readdirSync(run).some((name) => isSpare(name) && name !== spare));
     await shim.forget('');
     await shims.discard('aa');
+  });
+
+  void test('a start has ended when its last stop is behind it, not before', async (t) => {
+    const { shims } = testPool(t);
+    const ended = t.mock.method(shims, 'startEnded');
+    const shim = await shims.open('stop');
+    const plan = encodePlan([
+      { op: 'clone', flags: 0 },
+      { op: 'await_go' },
+      { op: 'exec', file: '', argv: ['/missing'] },
+    ]);
+    assert.equal((await shim.start({ ...request(''), plan })).is, 'created');
+    assert.equal(ended.mock.callCount(), 0);
+    assert.equal((await shim.go('')).is, 'failed');
+    assert.equal(ended.mock.callCount(), 1);
+    await shim.shutdown();
+    await shims.discard('stop');
   });
 
   void test('many at once: each has a shim of its own, and every process is reaped', async (t) => {

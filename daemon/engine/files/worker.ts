@@ -1,0 +1,171 @@
+/** The entry point of a thread that works on containers' files, one job after the other; threads.ts starts it. */
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { type MessagePort, parentPort } from 'node:worker_threads';
+import { createGzip } from 'node:zlib';
+import { LostThread } from '../../../native-bindings/mount-namespace.ts';
+import { ImageError } from '../../images/errors.ts';
+import { FileError } from '../../images/pack/file-error.ts';
+import { changesJob, layerJob } from './difference-jobs.ts';
+import { archiveJob, exportJob, statJob } from './do-job.ts';
+import { extractJob } from './extract-job.ts';
+import { type Failure, type FromThread, type Job, type PackedLayer, type ToThread, WINDOW } from './jobs.ts';
+
+/** What is pushed is compressed once, here, beside being read; more effort gains little and takes several times as long. */
+const LEVEL = 1;
+const PIECE = 256 * 1024;
+
+function failureOf(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  const file = error instanceof FileError ? error.code : undefined;
+  const image = error instanceof ImageError ? error.code : undefined;
+  return { message, file, image, code: file ?? image ?? code };
+}
+
+/** One job's ends of the two streams. */
+class Exchange {
+  readonly signal: AbortSignal;
+  private readonly abortion = new AbortController();
+  private readonly say: (message: FromThread, transfer?: ArrayBuffer[]) => void;
+  private readonly pieces: Buffer[] = [];
+  private hasEnded = false;
+  private onWay = 0;
+  private wake: (() => void) | undefined;
+
+  constructor(say: (message: FromThread, transfer?: ArrayBuffer[]) => void) {
+    this.say = say;
+    this.signal = this.abortion.signal;
+  }
+
+  hear(message: ToThread): void {
+    if (message.type === 'piece') {
+      const { buffer, byteOffset, length } = message.bytes;
+      this.pieces.push(Buffer.from(buffer, byteOffset, length));
+    } else if (message.type === 'end') this.hasEnded = true;
+    else if (message.type === 'taken') this.onWay -= message.bytes;
+    else this.abortion.abort();
+    this.wake?.();
+  }
+
+  /** What the other side sends. Throws the signal's reason. */
+  async *incoming(): AsyncGenerator<Buffer> {
+    for (;;) {
+      this.signal.throwIfAborted();
+      const piece = this.pieces.shift();
+      if (piece !== undefined) {
+        this.say({ type: 'taken', bytes: piece.length });
+        yield piece;
+      } else if (this.hasEnded) return;
+      else await this.news();
+    }
+  }
+
+  /** Waits while too much is on its way. `piece` has an ArrayBuffer of its own. Throws the signal's reason. */
+  async send(piece: Buffer): Promise<void> {
+    while (this.onWay >= WINDOW && !this.signal.aborted) await this.news();
+    this.signal.throwIfAborted();
+    this.onWay += piece.length;
+    this.say({ type: 'piece', bytes: piece }, [piece.buffer as ArrayBuffer]);
+    // messages that came meanwhile are heard now: one that says "abort" above all
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+  }
+
+  private news(): Promise<void> {
+    return new Promise((resolve) => (this.wake = resolve));
+  }
+}
+
+/** Several pieces of zlib's may lie in one ArrayBuffer. */
+function ofItsOwn(piece: Buffer): Buffer {
+  const own = Buffer.allocUnsafeSlow(piece.length);
+  piece.copy(own);
+  return own;
+}
+
+async function sendAll(pieces: Iterable<Buffer>, exchange: Exchange): Promise<void> {
+  for (const piece of pieces) await exchange.send(piece);
+}
+
+/** The layer compressed; what is told of it is of the uncompressed one. */
+async function sendLayer(job: Job & { do: 'layer' }, exchange: Exchange): Promise<PackedLayer> {
+  const hash = createHash('sha256');
+  const gzip = createGzip({ level: LEVEL, chunkSize: PIECE });
+  const sent = (async (): Promise<void> => {
+    for await (const piece of gzip) await exchange.send(ofItsOwn(piece as Buffer));
+  })();
+  // met below, where it is waited for
+  sent.catch((error: unknown) => gzip.destroy(error instanceof Error ? error : undefined));
+  const layer = layerJob(job);
+  let size = 0;
+  try {
+    for (;;) {
+      const next = layer.next();
+      if (next.done === true) {
+        gzip.end();
+        await sent;
+        return { diffId: `sha256:${hash.digest('hex')}`, size, isEmpty: next.value.isEmpty };
+      }
+      size += next.value.length;
+      hash.update(next.value);
+      if (!gzip.write(next.value)) await Promise.race([once(gzip, 'drain'), sent]);
+      exchange.signal.throwIfAborted();
+    }
+  } catch (error) {
+    gzip.destroy();
+    throw error;
+  } finally {
+    layer.return({ isEmpty: false });
+  }
+}
+
+async function perform(
+  job: Job,
+  exchange: Exchange,
+  begun: (stat?: ReturnType<typeof statJob>) => void,
+): Promise<PackedLayer | undefined> {
+  switch (job.do) {
+    case 'stat':
+      begun(statJob(job));
+      return undefined;
+    case 'archive':
+      await sendAll(archiveJob(job, begun), exchange);
+      return undefined;
+    case 'export':
+      await sendAll(exportJob(job, begun), exchange);
+      return undefined;
+    case 'changes':
+      await sendAll(changesJob(job, begun), exchange);
+      return undefined;
+    case 'extract':
+      await extractJob(job, { pieces: () => exchange.incoming(), signal: exchange.signal });
+      return undefined;
+    case 'layer':
+      begun();
+      return sendLayer(job, exchange);
+  }
+}
+
+function serve(port: MessagePort): void {
+  let exchange: Exchange | undefined;
+  const say = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+  const take = async (job: Job, own: Exchange): Promise<void> => {
+    try {
+      const layer = await perform(job, own, (stat) => say({ type: 'begun', stat }));
+      say({ type: 'done', layer });
+    } catch (error) {
+      say({ type: 'failed', failure: failureOf(error), isLost: error instanceof LostThread });
+    }
+  };
+  port.on('message', (message: ToThread) => {
+    if (message.type !== 'job') {
+      exchange?.hear(message);
+      return;
+    }
+    exchange = new Exchange(say);
+    void take(message.job, exchange);
+  });
+}
+
+if (parentPort === null) throw new Error('this is the program of a thread');
+serve(parentPort);

@@ -1,0 +1,39 @@
+/** A volume as a container has it mounted: a bind of the volume's directory, or of something in it. */
+import { randomBytes } from 'node:crypto';
+import { posix } from 'node:path';
+import type { MountSource } from '../../runtime/plan/target.ts';
+import type { Mount } from '../../runtime/spec/types.ts';
+import type { Context } from '../context.ts';
+import { type AskedMount, bindOf } from './mount-of-request.ts';
+
+export interface VolumeWish {
+  readonly name: string;
+  /** Nobody has named it: it is made for this container. */
+  readonly anonymous: boolean;
+  /** Of one that is made. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Where it is mounted, without superfluous slashes and dots. */
+  readonly destination: string;
+  readonly noCopy: boolean;
+}
+
+/** What the mount asks for, which was checked. */
+export function volumeMount(
+  context: Context,
+  mount: AskedMount,
+): { readonly mount: Mount; readonly wish: VolumeWish; readonly source?: MountSource } {
+  const { source: asked, target, subpath, labels = {} } = mount;
+  const name = asked ?? randomBytes(32).toString('hex');
+  const destination = posix.resolve(target);
+  const noCopy = mount.noCopy === true || subpath !== undefined;
+  const wish: VolumeWish = { name, anonymous: asked === undefined, labels, destination, noCopy };
+  const directory = context.places.volumeData(name);
+  if (subpath === undefined) return { mount: bindOf(mount, directory), wish };
+  // what is shown; what is mounted is looked up below the directory, and never leaves it
+  const source = posix.join(directory, posix.resolve('/', subpath));
+  return {
+    mount: bindOf(mount, source),
+    wish,
+    source: { kind: 'below', destination: target, source, directory, path: subpath },
+  };
+}
