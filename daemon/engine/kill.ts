@@ -16,7 +16,8 @@ export async function kill(context: Context, ref: string, signal: string | undef
   await container.turn.run(async () => {
     const run = runOf(container, 'kill');
     await send(context, container, run, number);
-    context.journal.commit(() => undefined, {
+    // the signal is sent: a full disk cannot unsay it, and whoever kills may be making room
+    context.journal.commitEnd(() => undefined, {
       action: 'kill',
       container: container.row,
       detail: signalName(number),

@@ -157,7 +157,7 @@ test('not a byte left: what needs none works, what does is refused as that, and 
   assert.equal((await client.send('GET', '/v1/images')).status, 200);
   assert.equal((await client.must<{ status: string }>('GET', `/v1/containers/${id}`)).status, 'running');
   // what makes room needs none: an end, and the removal of what is not needed
-  await client.send('POST', `/v1/containers/${id}/kill`, {});
+  await client.must('POST', `/v1/containers/${id}/kill`, {});
   await until(
     'its end is known',
     async () => (await client.must<{ status: string }>('GET', `/v1/containers/${id}`)).status === 'stopped',

@@ -41,9 +41,10 @@ function commandOf({ command, entrypoint }: CreateRequest, run: RunConfig): Pick
   };
 }
 
+/** As Docker has it: a port that is published is one that the program listens on. */
 function publishedPorts({ network }: CreateRequest): string[] {
-  return (network?.publish ?? []).flatMap(({ containerPort, protocol = 'tcp' }) =>
-    containerPort === undefined ? [] : [`${containerPort}/${protocol}`],
+  return (network?.publish ?? []).flatMap(({ containerPort, count = 1, protocol = 'tcp' }) =>
+    Array.from({ length: count }, (_, index) => `${containerPort + index}/${protocol}`),
   );
 }
 

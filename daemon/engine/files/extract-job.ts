@@ -1,12 +1,13 @@
 /** An archive into a directory of a container. */
-import { closeSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
+import { makeFilesFor } from '../../../native-bindings/file-identity.ts';
 import { shown } from '../../images/errors.ts';
 import { FileError, readablePath } from '../../images/pack/file-error.ts';
+import { toHost } from '../../images/pack/id-maps.ts';
 import { pseudoFileSystemOf } from '../../images/pack/pseudo-files.ts';
 import { TreeWriter } from '../../images/pack/tree-writer.ts';
 import { TarReader } from '../../images/tar/reader.ts';
 import { decompressed } from '../../images/unpack/decompress.ts';
-import { fstatSync } from 'node:fs';
 import type { Job } from './jobs.ts';
 import { bytesOf, openPath } from './path.ts';
 import { type View, openView } from './view.ts';
@@ -23,6 +24,8 @@ export async function extractJob(
   { pieces, signal }: Incoming,
 ): Promise<void> {
   const view = openView(source, 'write');
+  const { users, groups } = source.ids;
+  const asRoot = users.length === 0 ? undefined : makeFilesFor(toHost(users, 0) ?? 0, toHost(groups, 0) ?? 0);
   try {
     const { fd, status } = openPath(view, query.path, { follow: true });
     try {
@@ -41,6 +44,7 @@ export async function extractJob(
       closeSync(fd);
     }
   } finally {
+    asRoot?.();
     view.close();
   }
 }
@@ -80,6 +84,7 @@ const MEANINGS: Readonly<Record<string, readonly [code: FileError['code'], what:
   ERANGE: ['archive_invalid', 'has an attribute whose name is too long'],
   EINVAL: ['archive_invalid', 'has a value that the kernel does not take'],
   ETXTBSY: ['path_is_busy', 'is a program that runs'],
+  EOVERFLOW: ['unsupported', 'would lie in a directory of somebody whom the container does not know'],
   EPERM: ['path_is_busy', 'must not be changed'],
 };
 

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import type { ImportQuery, StoredImage } from '../../../shared/api/image.ts';
 import { nowTimestamp } from '../../../shared/time.ts';
 import type { Report } from '../../api/engine.ts';
-import { ImageError } from '../../images/errors.ts';
+import { ImageError, shown } from '../../images/errors.ts';
 import { encodeImageConfig, type RunConfig } from '../../images/manifest/image-config.ts';
 import { encodeManifest } from '../../images/manifest/manifest.ts';
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../../images/manifest/media-types.ts';
@@ -57,7 +57,7 @@ function nameOf(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const reference = parseReference(text);
   if (reference.digest === undefined) return canonicalText(withDefaultTag(reference));
-  throw new ImageError('invalid_reference', `"${text}": a digest follows from the content, it cannot be given`);
+  throw new ImageError('invalid_reference', `"${shown(text)}": a digest follows from the content, it cannot be given`);
 }
 
 async function take(task: Import, work: LeasedWork, stream: Readable, signal: AbortSignal): Promise<StoredImage> {
