@@ -108,7 +108,7 @@ static void end_process(struct shim *shim, struct process *process)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	struct shim shim = { .epoll = -1, .oom_score = -1, .attended = true };
+	struct shim shim = { .epoll = -1, .oom_score = -1, .home = -1, .attended = true };
 	int ends[2];
 	shim.listener.fd = shim.signals.fd = -1;
 	launches = 0;
