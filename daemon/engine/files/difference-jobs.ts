@@ -1,5 +1,5 @@
 /** What a container changed: as a list, and as a layer of an image. */
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import type { Change } from '../../../shared/api/files.ts';
 import { O_PATH } from '../../../native-bindings/directory-entries.ts';
 import { enterOwnMounts } from '../../../native-bindings/mount-namespace.ts';
@@ -16,7 +16,9 @@ const DIRECTORY = O_PATH | constants.O_DIRECTORY;
 /** Of the text of a list, before it is handed on. */
 const TEXT = 64 * 1024;
 
-function* differencesOf({ source, userxattr, lower, mountPoint, mountPoints }: Differing): Generator<Difference> {
+function* differencesOf({ source, userxattr, lower, mountPoint, mountPoints }: Differing): Generator<Difference, void> {
+  // it was never started
+  if (source.is === 'upper' && !existsSync(source.directory)) return;
   // the view of a container that runs is opened before: in there its processes' numbers are the same
   const view = source.is === 'tree' ? openView(source.view, 'root') : undefined;
   try {
@@ -45,10 +47,13 @@ function* differencesOf({ source, userxattr, lower, mountPoint, mountPoints }: D
 
 /** Yields a JSON array of Change, without the root itself. */
 export function* changesJob({ of }: Job & { do: 'changes' }, begun: () => void): Generator<Buffer> {
-  begun();
   let text = '[';
   let isFirst = true;
-  for (const { kind, path } of differencesOf(of)) {
+  const differences = differencesOf(of);
+  // what cannot be begun at all is an answer by itself, not one that breaks off
+  const first = differences.next();
+  begun();
+  for (const { kind, path } of from(first, differences)) {
     if (path === '') continue;
     const change: Change = { path: `/${textOf(path)}`, kind };
     text += (isFirst ? '' : ',') + JSON.stringify(change);
@@ -65,6 +70,17 @@ function bytesOfText(text: string): Buffer {
   const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
   bytes.write(text);
   return bytes;
+}
+
+function* from(first: IteratorResult<Difference, void>, rest: Generator<Difference, void>): Generator<Difference> {
+  if (first.done === true) return;
+  try {
+    yield first.value;
+  } catch (error) {
+    rest.return();
+    throw error;
+  }
+  yield* rest;
 }
 
 /** Yields the layer, uncompressed. */

@@ -116,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	struct plan plan;
 	if (plan_parse(&plan, bytes, size, &failure) != 0)
 		return -1;
-	const struct launch_request request = { .plan = bytes, .plan_size = size, .stdio = { 0, 1, 2 }, .init_pidfd = -1 };
+	const struct launch_request request = { .plan = bytes, .plan_size = size, .stdio = { 0, 1, 2 }, .init_pidfd = -1, .home = -1 };
 	bool runs = may_run(&plan);
 	if (runs && launch_begin(&launch, &request, &failure) == 0)
 		follow(&launch, &plan);
