@@ -87,7 +87,7 @@ async function deleteEmptied(directory: string): Promise<boolean> {
   const without = (path: string): Promise<void> => ended(rmdir, `${directory}/${path}`);
   try {
     await deleteFiles(directory);
-    await Promise.all([
+    await allEnded([
       // overlayfs leaves `work/work`, empty
       without('work/work').then(() => without('work')),
       without('upper/etc').then(() => without('upper')),
@@ -107,7 +107,6 @@ async function deleteEmptied(directory: string): Promise<boolean> {
  */
 async function deleteFiles(directory: string): Promise<void> {
   const opened: number[] = [];
-  let outcomes: PromiseSettledResult<void>[] = [];
   try {
     for (const name of ['etc', 'upper/etc']) {
       const descriptor = openDirectory(`${directory}/${name}`);
@@ -115,11 +114,16 @@ async function deleteFiles(directory: string): Promise<void> {
     }
     const files = ['log', 'exit.json', 'config.json'].map((file) => `${directory}/${file}`);
     const names = opened.flatMap((fd) => CONTAINER_FILES.map((file) => `/proc/self/fd/${String(fd)}/${file}`));
-    // all of them to their end: the number of a descriptor that is closed is soon another directory's
-    outcomes = await Promise.allSettled([...files, ...names].map((path) => ended(unlink, path)));
+    // the number of a descriptor that is closed is soon another directory's
+    await allEnded([...files, ...names].map((path) => ended(unlink, path)));
   } finally {
     opened.forEach(closeSync);
   }
+}
+
+/** Each to its end, before the first that failed is told: whoever goes on then meets none of them. */
+async function allEnded(calls: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(calls);
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 

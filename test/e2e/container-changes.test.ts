@@ -110,7 +110,10 @@ test('what works on a directory of the host itself has nothing to be compared wi
   execFileSync('cp', ['-a', daemon.rootfs, folder]);
   chmodSync(folder, 0o755);
   const id = await daemon.create(['true'], { rootfs: folder, rootfsMode: 'rw' });
-  const { status, body } = await daemon.client.send<{ code: string; detail: string }>('GET', `/v1/containers/${id}/changes`);
+  const { status, body } = await daemon.client.send<{ code: string; detail: string }>(
+    'GET',
+    `/v1/containers/${id}/changes`,
+  );
   assert.deepEqual([status, body.code], [422, 'unsupported']);
   assert.match(body.detail, new RegExp(folder));
   assert.ok((await exported(id)).has('./bin/busybox'));

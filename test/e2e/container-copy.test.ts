@@ -80,7 +80,12 @@ for (const isRunning of [true, false]) {
 
     test('paths: links at the end, slashes, parents, and what is not there', async () => {
       const id = await container(isRunning);
-      const archive = tar(directory('real'), file('real/f', 'F'), symlink('real/up', '/home/way'), symlink('way', 'real'));
+      const archive = tar(
+        directory('real'),
+        file('real/f', 'F'),
+        symlink('real/up', '/home/way'),
+        symlink('way', 'real'),
+      );
       await copyIn(daemon, id, '/home', archive);
       const names = async (path: string, query = {}): Promise<string[]> =>
         [...entriesOf((await copyOut(daemon, id, path, query)).archive).keys()].sort();
@@ -133,7 +138,10 @@ for (const isRunning of [true, false]) {
         tar(file('cut off', 'x'.repeat(5000))).subarray(0, 2000),
       ]) {
         const { status, body } = await copyIn(daemon, id, '/tmp', archive, { keepOwners: 'true' });
-        assert.ok(status === 204 || status === 400 || status === 409 || status === 422, `${status} ${body.detail ?? ''}`);
+        assert.ok(
+          status === 204 || status === 400 || status === 409 || status === 422,
+          `${status} ${body.detail ?? ''}`,
+        );
         assert.deepEqual(canary.changes(), []);
       }
       const { problem, archive } = await copyOut(daemon, id, '/tmp/out/secret');

@@ -73,14 +73,12 @@ function bytesOfText(text: string): Buffer {
 }
 
 function* from(first: IteratorResult<Difference, void>, rest: Generator<Difference, void>): Generator<Difference> {
-  if (first.done === true) return;
   try {
-    yield first.value;
-  } catch (error) {
+    if (first.done !== true) yield first.value;
+    yield* rest;
+  } finally {
     rest.return();
-    throw error;
   }
-  yield* rest;
 }
 
 /** Yields the layer, uncompressed. */
