@@ -129,6 +129,11 @@ export interface Download {
   /** Beside the content type. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly stream: AsyncIterable<Uint8Array>;
+  /**
+   * Writes the same to a socket that does not block, as chunks of HTTP (RFC 9112) without the last one: another thread does
+   * it, and nobody else may write there until this resolves. In place of reading `stream`.
+   */
+  readonly writeTo?: (socket: number) => Promise<void>;
 }
 
 /** The text of the header X-Registry-Auth, if there was one. */

@@ -1,5 +1,7 @@
 /** One entry of the table as a route of fastify. */
+import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { TLSSocket } from 'node:tls';
 import { Type, type TObject } from '@sinclair/typebox';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { NAME_PATTERN, closed } from '../../shared/api/common.ts';
@@ -169,12 +171,17 @@ function noted(error: unknown, request: FastifyRequest, logger: Logger): Problem
 function downloadHandler(route: DownloadRoute, api: Api, logger: Logger) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const call = callOf(request, reply);
-    const { headers, stream } = await route.open(api, call);
+    const { headers, stream, writeTo } = await route.open(api, call);
     reply.hijack();
     const { signal } = call;
     try {
       reply.raw.writeHead(200, { ...headers, 'content-type': route.contentType, 'cache-control': 'no-store' });
-      await pipeline(stream, reply.raw);
+      const socket = writeTo === undefined ? undefined : await plainSocket(reply.raw);
+      if (socket === undefined) await pipeline(stream, reply.raw);
+      else {
+        await writeTo?.(socket);
+        reply.raw.end();
+      }
     } catch (error) {
       reply.raw.destroy();
       if (signal.aborted) return;
@@ -182,6 +189,21 @@ function downloadHandler(route: DownloadRoute, api: Api, logger: Logger) {
       logger.warn({ err: error, url: request.url }, 'stream broke off');
     }
   };
+}
+
+/**
+ * The descriptor of the connection, when the head of the answer is written, where chunks may be written to it from
+ * outside of Node; undefined: it is encrypted, or the client knows no chunks.
+ */
+async function plainSocket(response: ServerResponse): Promise<number | undefined> {
+  const { socket } = response;
+  const fd = (socket as unknown as { readonly _handle?: { readonly fd?: number } } | null)?._handle?.fd;
+  if (socket === null || socket instanceof TLSSocket || fd === undefined || fd < 0) return undefined;
+  if (response.req.httpVersion !== '1.1') return undefined;
+  response.flushHeaders();
+  // called when all that was written before is with the kernel
+  await new Promise((resolve) => socket.write('', resolve));
+  return fd;
 }
 
 /** The rest of an upload that nobody wants is taken, within bounds, so that its sender gets to read the answer. */

@@ -29,6 +29,7 @@ export async function begunWork(
         begun: work.begun,
         done: work.done,
         pieces: () => work.pieces(),
+        writeTo: (socket) => work.writeTo(socket),
         stop: (reason) => work.stop(reason),
         stat,
       };
@@ -74,6 +75,7 @@ export async function readArchive(
   return {
     headers: { [STAT_HEADER]: Buffer.from(JSON.stringify(work.stat)).toString('base64url') },
     stream: work.pieces(),
+    writeTo: work.writeTo,
   };
 }
 

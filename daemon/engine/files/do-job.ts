@@ -69,6 +69,7 @@ export function statJob({ view: source, query }: Job & { do: 'stat' }): PathStat
 export function* archiveJob(
   { view: source, query }: Job & { do: 'archive' },
   begun: (stat: PathStat) => void,
+  spare: Buffer[],
 ): Generator<Buffer> {
   const view = openView(source, 'read');
   try {
@@ -77,7 +78,7 @@ export function* archiveJob(
       if (stat.kind === 'socket')
         throw new FileError('unsupported', `${shown(query.path)} is a socket, which no archive holds`);
       begun(stat);
-      yield* packTree(fd, bytesOf(stat.name), { ids: source.ids, sparseFrom: EVERY_HOLE });
+      yield* packTree(fd, bytesOf(stat.name), { ids: source.ids, sparseFrom: EVERY_HOLE, spare });
     } finally {
       closeSync(fd);
     }
@@ -86,11 +87,15 @@ export function* archiveJob(
   }
 }
 
-export function* exportJob({ view: source }: Job & { do: 'export' }, begun: () => void): Generator<Buffer> {
+export function* exportJob(
+  { view: source }: Job & { do: 'export' },
+  begun: () => void,
+  spare: Buffer[],
+): Generator<Buffer> {
   const view = openView(source, 'root');
   try {
     begun();
-    yield* packTree(view.root, '.', { ids: source.ids, sparseFrom: LARGE_HOLES });
+    yield* packTree(view.root, '.', { ids: source.ids, sparseFrom: LARGE_HOLES, spare });
   } finally {
     view.close();
   }

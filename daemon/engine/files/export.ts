@@ -10,5 +10,5 @@ export async function exportContainer(context: Context, ref: string, signal: Abo
   const job = (): Job => ({ do: 'export', view: viewOf(context, container) });
   const work = await begunWork(context, container, job, signal);
   context.journal.commit(() => undefined, { action: 'export', container: container.row });
-  return { stream: work.pieces() };
+  return { stream: work.pieces(), writeTo: work.writeTo };
 }

@@ -53,6 +53,8 @@ export type ToThread =
   /** Of the archive that the job takes. */
   | { readonly type: 'piece'; readonly bytes: Uint8Array }
   | { readonly type: 'end' }
+  /** Where what the job gives is to go: to messages, or to a socket that is this thread's until the job is over. */
+  | { readonly type: 'outlet'; readonly socket: number | undefined }
   /** So many bytes of what the job gives were taken in. */
   | { readonly type: 'taken'; readonly bytes: number }
   | { readonly type: 'abort' };

@@ -1,5 +1,7 @@
 /** A thread that works on containers' files, seen from the daemon's: one job at a time. */
+import { closeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import { duplicate } from '../../../native-bindings/socket-output.ts';
 import type { PathStat } from '../../../shared/api/files.ts';
 import { ImageError } from '../../images/errors.ts';
 import { EngineError } from '../errors.ts';
@@ -19,6 +21,8 @@ export interface Working {
   readonly begun: Promise<PathStat | undefined>;
   /** Throws EngineError; then what came is not the whole. */
   readonly pieces: () => AsyncGenerator<Buffer>;
+  /** The same to a socket that does not block, as chunks of HTTP without the last. Either this or `pieces`. Throws as `done`. */
+  readonly writeTo: (socket: number) => Promise<void>;
   /** Throws EngineError, and the reason of `stop`. */
   readonly done: Promise<PackedLayer | undefined>;
   readonly stop: (reason: unknown) => void;
@@ -146,8 +150,19 @@ class Work implements Working {
     this.wakeSender?.();
   }
 
+  async writeTo(socket: number): Promise<void> {
+    const own = duplicate(socket);
+    try {
+      this.tell({ type: 'outlet', socket: own });
+      await this.done;
+    } finally {
+      closeSync(own);
+    }
+  }
+
   async *pieces(): AsyncGenerator<Buffer> {
     try {
+      this.tell({ type: 'outlet', socket: undefined });
       for (;;) {
         const piece = this.came.shift();
         if (piece !== undefined) {

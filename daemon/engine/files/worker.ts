@@ -6,6 +6,7 @@ import { createGzip } from 'node:zlib';
 import { LostThread } from '../../../native-bindings/mount-namespace.ts';
 import { ImageError } from '../../images/errors.ts';
 import { FileError } from '../../images/pack/file-error.ts';
+import { writeChunked } from './chunked-socket.ts';
 import { changesJob, layerJob } from './difference-jobs.ts';
 import { archiveJob, exportJob, statJob } from './do-job.ts';
 import { extractJob } from './extract-job.ts';
@@ -32,6 +33,7 @@ class Exchange {
   private hasEnded = false;
   private onWay = 0;
   private wake: (() => void) | undefined;
+  private chosen: { readonly socket: number | undefined } | undefined;
 
   constructor(say: (message: FromThread, transfer?: ArrayBuffer[]) => void) {
     this.say = say;
@@ -44,6 +46,7 @@ class Exchange {
       this.pieces.push(Buffer.from(buffer, byteOffset, length));
     } else if (message.type === 'end') this.hasEnded = true;
     else if (message.type === 'taken') this.onWay -= message.bytes;
+    else if (message.type === 'outlet') this.chosen = { socket: message.socket };
     else this.abortion.abort();
     this.wake?.();
   }
@@ -59,6 +62,13 @@ class Exchange {
       } else if (this.hasEnded) return;
       else await this.news();
     }
+  }
+
+  /** Where what the job gives is to go; undefined: send() it. Throws the signal's reason. */
+  async outlet(): Promise<number | undefined> {
+    while (this.chosen === undefined && !this.signal.aborted) await this.news();
+    this.signal.throwIfAborted();
+    return this.chosen?.socket;
   }
 
   /** Waits while too much is on its way. `piece` has an ArrayBuffer of its own. Throws the signal's reason. */
@@ -83,8 +93,26 @@ function ofItsOwn(piece: Buffer): Buffer {
   return own;
 }
 
-async function sendAll(pieces: Iterable<Buffer>, exchange: Exchange): Promise<void> {
-  for (const piece of pieces) await exchange.send(piece);
+/** What a job gives, from when it is known where to. `make` is given where pieces that are written may be put to be used again. */
+async function sendAll(make: (spare: Buffer[]) => Generator<Buffer>, exchange: Exchange): Promise<void> {
+  const spare: Buffer[] = [];
+  const pieces = make(spare);
+  try {
+    // up to here it tells that what is asked for is there
+    const first = pieces.next();
+    const socket = await exchange.outlet();
+    const all = continued(first, pieces);
+    if (socket !== undefined) await writeChunked(socket, all, { signal: exchange.signal, spare });
+    else for (const piece of all) await exchange.send(piece);
+  } finally {
+    pieces.return(undefined);
+  }
+}
+
+function* continued(first: IteratorResult<Buffer>, rest: Iterable<Buffer>): Generator<Buffer> {
+  if (first.done === true) return;
+  yield first.value;
+  yield* rest;
 }
 
 /** The layer compressed; what is told of it is of the uncompressed one. */
@@ -129,13 +157,13 @@ async function perform(
       begun(statJob(job));
       return undefined;
     case 'archive':
-      await sendAll(archiveJob(job, begun), exchange);
+      await sendAll((spare) => archiveJob(job, begun, spare), exchange);
       return undefined;
     case 'export':
-      await sendAll(exportJob(job, begun), exchange);
+      await sendAll((spare) => exportJob(job, begun, spare), exchange);
       return undefined;
     case 'changes':
-      await sendAll(changesJob(job, begun), exchange);
+      await sendAll(() => changesJob(job, begun), exchange);
       return undefined;
     case 'extract':
       await extractJob(job, { pieces: () => exchange.incoming(), signal: exchange.signal });

@@ -31,6 +31,8 @@ export interface PackerOptions {
   readonly ids: IdMaps;
   /** Files are written as sparse ones, GNU's format 1.0, from so many bytes of holes on. */
   readonly sparseFrom: number;
+  /** Pieces that came of it before, and may be filled again. */
+  readonly spare?: Buffer[];
 }
 
 /** Sockets have no place in an archive. */
@@ -54,14 +56,15 @@ function deviceNumbers(device: bigint): { readonly major: number; readonly minor
 export class EntryPacker {
   /** Entries so far. */
   entries = 0;
-  readonly writer = new PieceWriter();
+  readonly writer: PieceWriter;
   private readonly ids: IdMaps;
   private readonly sparseFrom: number;
   /** Names of files with several links, by device and inode. */
   private readonly links = new Map<string, string>();
   private linksRoom = 0;
 
-  constructor({ ids, sparseFrom }: PackerOptions) {
+  constructor({ ids, sparseFrom, spare }: PackerOptions) {
+    this.writer = new PieceWriter(spare);
     this.ids = ids;
     this.sparseFrom = sparseFrom;
   }

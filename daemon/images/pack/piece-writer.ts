@@ -4,9 +4,16 @@
 export const PIECE = 512 * 1024;
 
 export class PieceWriter {
-  private piece = Buffer.allocUnsafeSlow(PIECE);
+  private readonly spare: Buffer[];
+  private piece: Buffer;
   private filled = 0;
   private readonly full: Buffer[] = [];
+
+  /** `spare`: pieces that whoever took them has no more use for. */
+  constructor(spare: Buffer[] = []) {
+    this.spare = spare;
+    this.piece = this.fresh();
+  }
 
   /** What is to be written to next; never empty. `wrote` says how much of it was. */
   get room(): Buffer {
@@ -17,7 +24,7 @@ export class PieceWriter {
     this.filled += bytes;
     if (this.filled < PIECE) return;
     this.full.push(this.piece);
-    this.piece = Buffer.allocUnsafeSlow(PIECE);
+    this.piece = this.fresh();
     this.filled = 0;
   }
 
@@ -50,5 +57,9 @@ export class PieceWriter {
     if (this.filled > 0) yield this.piece.subarray(0, this.filled);
     this.filled = 0;
     this.piece = Buffer.alloc(0);
+  }
+
+  private fresh(): Buffer {
+    return this.spare.pop() ?? Buffer.allocUnsafeSlow(PIECE);
   }
 }
