@@ -3,7 +3,7 @@
  * upper layer is one more lower layer, and the mount points that are still to be made go to a tmpfs, so that nothing of
  * the container is written to. To be written to: the overlay that its init would mount.
  */
-import { chmodSync, closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, constants, fchmodSync, fstatSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { O_PATH, changeOwnerAt, makeDirectoryAt, openAt } from '../../../native-bindings/directory-entries.ts';
 import { attachMount, cloneMount, makeReadOnly, newMount } from '../../../native-bindings/mounts.ts';
@@ -15,6 +15,7 @@ import type { ViewPurpose } from './view.ts';
 import type { Upper, ViewSource, ViewedMount } from './view-source.ts';
 
 const DIRECTORY = O_PATH | constants.O_DIRECTORY;
+const OWN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const INSIDE = RESOLVE.inRoot | RESOLVE.noMagicLinks;
 /** fsconfig(2) takes no longer text. */
@@ -182,12 +183,17 @@ function placeFor(root: number, destination: string, isDirectory: boolean): numb
   return openBelow(root, components.join('/') || '.', O_PATH, INSIDE);
 }
 
+/** By descriptor: where others have the directory mounted too, the name may lead elsewhere by now. */
 function makePlace(root: number, parents: readonly string[], name: string, isDirectory: boolean): void {
   const parent = openBelow(root, parents.join('/') || '.', DIRECTORY, INSIDE);
   try {
     if (isDirectory) makeDirectoryAt(parent, name, 0o755);
-    else closeSync(openAt(parent, name, NEW_FILE, 0o644));
-    chmodSync(`/proc/self/fd/${String(parent)}/${Buffer.from(name, 'latin1').toString()}`, isDirectory ? 0o755 : 0o644);
+    const made = isDirectory ? openAt(parent, name, OWN_DIRECTORY) : openAt(parent, name, NEW_FILE, 0o644);
+    try {
+      fchmodSync(made, isDirectory ? 0o755 : 0o644);
+    } finally {
+      closeSync(made);
+    }
   } finally {
     closeSync(parent);
   }
