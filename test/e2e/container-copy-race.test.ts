@@ -31,20 +31,20 @@ for (const [kind, to] of [
     const rootfs = hostileRoot(daemon, `root-${kind.replace(/\W/g, '')}`);
     addAttack(join(rootfs, 'bin/attack'));
     // made by the container: overlayfs exchanges no directories of lower layers
-    const script = `mkdir -p /work/real; echo of the container > /work/real/secret; ln -s ${to(canary.folder)} /work/link`;
-    const attack = 'exec attack swap /work/real /work/link';
+    const script = `mkdir -p /room/real; echo of the container > /room/real/secret; ln -s ${to(canary.folder)} /room/link`;
+    const attack = 'exec attack swap /room/real /room/link';
     const racer = await startHostile(daemon, ['sh', '-c', `${script}; ${attack}`], { rootfs });
     const kinds = new Set<string>();
     await until('both are seen', async () => {
-      kinds.add((await statAt(daemon, racer, '/work/real')).stat.kind);
+      kinds.add((await statAt(daemon, racer, '/room/real')).stat.kind);
       return kinds.has('link') && kinds.has('directory');
     });
     for (let turn = 0; turn < TURNS; turn++) {
-      const path = ['/work/real', '/work/real/', '/work/real/secret', '/work'][turn % 4] ?? '';
+      const path = ['/room/real', '/room/real/', '/room/real/secret', '/room'][turn % 4] ?? '';
       const query = turn % 8 < 4 ? { follow: 'true' } : {};
       const { archive } = await copyOut(daemon, racer, path, query);
       assert.ok(!archive.includes('canary secret'), `${path}: nothing of the host came out`);
-      const into = turn % 2 === 0 ? '/work/real' : '/';
+      const into = turn % 2 === 0 ? '/room/real' : '/';
       const name = turn % 2 === 0 ? 'secret' : 'work/real/secret';
       const { status } = await copyIn(daemon, racer, into, tar(file(name, `copied ${turn}`), file(`${name}-${turn}`)));
       assert.ok(status < 500, `${into}: ${status}`);
