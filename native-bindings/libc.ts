@@ -41,21 +41,22 @@ export type SystemCall<A extends readonly unknown[]> = (...parameters: A) => num
 
 type Foreign = ReturnType<ReturnType<typeof koffi.load>['func']>;
 
-let library: ReturnType<typeof koffi.load> | undefined;
+type Library = ReturnType<typeof koffi.load>;
+
+let library: Library | undefined;
+let program: Library | undefined;
+
+const libc = (): Library => (library ??= koffi.load('libc.so.6'));
+/** Node itself, and the libraries it is linked with. */
+const self = (): Library => (program ??= koffi.load(null));
 
 /** Declared lazily: the library is opened by the first call of any function. */
-function foreign(definition: string): () => Foreign {
+function foreign(definition: string, from = libc): () => Foreign {
   let found: Foreign | undefined;
-  return () => {
-    library ??= koffi.load('libc.so.6');
-    found ??= library.func(definition);
-    return found;
-  };
+  return () => (found ??= from().func(definition));
 }
 
-/** A function whose result is taken as it is (one that returns an error number, a pointer, nothing). */
-export function libcFunction<A extends readonly unknown[], R>(definition: string): CFunction<A, R> {
-  const found = foreign(definition);
+function callable<A extends readonly unknown[], R>(found: () => Foreign): CFunction<A, R> {
   const call = (...parameters: A): R => found()(...parameters) as R;
   const onThread = (...parameters: A): Promise<R> =>
     new Promise((resolve, reject) => {
@@ -65,6 +66,16 @@ export function libcFunction<A extends readonly unknown[], R>(definition: string
       });
     });
   return Object.assign(call, { onThread });
+}
+
+/** A function whose result is taken as it is (one that returns an error number, a pointer, nothing). */
+export function libcFunction<A extends readonly unknown[], R>(definition: string): CFunction<A, R> {
+  return callable(foreign(definition));
+}
+
+/** The same of one that Node itself has and exports to add-ons. */
+export function programFunction<A extends readonly unknown[], R>(definition: string): CFunction<A, R> {
+  return callable(foreign(definition, self));
 }
 
 /**
@@ -99,11 +110,15 @@ export function addressOf(bytes: Uint8Array): bigint {
   return koffi.address(bytes);
 }
 
+/** The text that ends with a NUL there. */
+export function textAt(address: bigint): string {
+  return koffi.decode(address, 'char', -1) as string;
+}
+
 /** True if this C library has the function. */
 export function libcHas(name: string): boolean {
-  library ??= koffi.load('libc.so.6');
   try {
-    library.symbol(name);
+    libc().symbol(name);
     return true;
   } catch {
     return false;

@@ -1,6 +1,11 @@
-/** A layer's bytes as a tar archive. Decompression runs on libuv's threads, some pieces ahead of who reads. */
+/**
+ * A layer's bytes as a tar archive. Decompression runs on libuv's threads, some pieces ahead of who reads; of gzip, where
+ * the caller is a thread that has nothing else to do, right there.
+ */
 import { pipeline } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+import { GzipInflater, InflateError } from '../../../native-bindings/inflate.ts';
 import { ImageError } from '../errors.ts';
 import { zstdFrames } from './zstd-frames.ts';
 
@@ -8,6 +13,8 @@ import { zstdFrames } from './zstd-frames.ts';
 export type Compression = 'none' | 'gzip' | 'zstd' | 'detect';
 
 const PIECE = 128 * 1024;
+/** Of an own thread: after so many bytes it looks whether there are messages for it. */
+const BREATH = 8 * 1024 * 1024;
 /** 128 MiB, what a stream may ask for without being told otherwise (ZSTD_WINDOWLOG_LIMIT_DEFAULT of zstd.h). */
 const WINDOW_LOG = 27;
 
@@ -42,11 +49,47 @@ async function peek(source: AsyncIterable<Buffer>, count: number): Promise<[Buff
   return [first, all()];
 }
 
+function broken(compression: string, why: string, cause?: unknown): ImageError {
+  return new ImageError('layer_invalid', `the layer is not sound ${compression}: ${why}`, { cause });
+}
+
 function unsound(compression: string, error: unknown): unknown {
+  if (error instanceof InflateError) return broken(compression, error.message.toLowerCase(), error);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (!/^(?:Z_|ZSTD_)/.test(code)) return error;
-  const why = code === 'Z_BUF_ERROR' ? 'it is cut off' : (error as Error).message.toLowerCase();
-  return new ImageError('layer_invalid', `the layer is not sound ${compression}: ${why}`, { cause: error });
+  return broken(compression, code === 'Z_BUF_ERROR' ? 'it is cut off' : (error as Error).message.toLowerCase(), error);
+}
+
+/** Pieces are lent until the next is asked for; those of `source` may be, too. */
+async function* gunzippedHere(source: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const inflater = new GzipInflater(PIECE);
+  let breath = 0;
+  try {
+    for await (const input of source) {
+      inflater.give(input);
+      for (let piece = inflater.take(); piece !== undefined; piece = inflater.take()) {
+        yield piece;
+        breath += piece.length;
+        if (breath < BREATH) continue;
+        breath = 0;
+        await setImmediate();
+        signal.throwIfAborted();
+      }
+    }
+    if (!inflater.isWhole) throw broken('gzip', 'it is cut off');
+  } catch (error) {
+    throw unsound('gzip', error);
+  } finally {
+    inflater.close();
+  }
+}
+
+interface DecompressOptions {
+  /**
+   * On a thread of its own, which may be held up: pieces are lent until the next is asked for, and those of a source that
+   * is known to be gzip or not compressed may be.
+   */
+  readonly here?: boolean;
 }
 
 /**
@@ -56,21 +99,26 @@ export async function* decompressed(
   source: AsyncIterable<Buffer>,
   compression: Compression,
   signal: AbortSignal,
+  options: DecompressOptions = {},
 ): AsyncGenerator<Buffer> {
   if (compression === 'detect') {
     const [first, all] = await peek(source, ZSTD.length);
-    yield* decompressed(all, compressionOf(first), signal);
+    yield* decompressed(all, compressionOf(first), signal, options);
     return;
   }
   if (compression === 'none') {
     yield* source;
     return;
   }
-  const options = { chunkSize: PIECE, highWaterMark: 2 * PIECE };
+  if (compression === 'gzip' && options.here === true) {
+    yield* gunzippedHere(source, signal);
+    return;
+  }
+  const pieces = { chunkSize: PIECE, highWaterMark: 2 * PIECE };
   const stream =
     compression === 'gzip'
-      ? createGunzip(options)
-      : createZstdDecompress({ ...options, params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG } });
+      ? createGunzip(pieces)
+      : createZstdDecompress({ ...pieces, params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG } });
   const written = pipeline(compression === 'gzip' ? source : zstdFrames(source), stream, { signal });
   // The reader below meets the same error.
   written.catch(() => undefined);

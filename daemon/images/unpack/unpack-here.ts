@@ -60,7 +60,7 @@ async function read(
       yield piece;
     }
   };
-  const archive = decompressed(counted(), job.compression, signal);
+  const archive = decompressed(counted(), job.compression, signal, { here: true });
   for await (const piece of archive) {
     signal.throwIfAborted();
     size += piece.length;

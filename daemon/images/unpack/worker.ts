@@ -57,7 +57,7 @@ function serve(port: MessagePort): void {
       said = performance.now();
       say({ type: 'progress', progress: now });
     };
-    const isKept = job.compression !== 'none';
+    const isKept = job.compression === 'zstd' || job.compression === 'detect';
     written = undefined;
     if (source !== 'stream' && 'growing' in source) {
       written = { fd: source.growing, size: 0, isEnded: false, wake: undefined };
