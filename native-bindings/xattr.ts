@@ -1,6 +1,6 @@
 /** Extended attributes, xattr(7). Names and paths are texts of one character a byte (directory-entries.ts). */
 import { type CName, cName } from './directory-entries.ts';
-import { SystemError, systemCall } from './libc.ts';
+import { SystemError, systemCall, triedCall } from './libc.ts';
 
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of include/uapi/linux/limits.h. */
 const LARGEST = 65536;
@@ -13,11 +13,16 @@ const fsetxattr = systemCall<[fd: number, name: CName, value: Uint8Array, size: 
 const lsetxattr = systemCall<[path: CName, name: CName, value: Uint8Array, size: number, flags: number]>(
   'int lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)',
 );
-const lgetxattr = systemCall<[path: CName, name: CName, value: Uint8Array, size: number]>(
+/** As usual as success: most files have no attributes, and some file systems none at all. */
+const NONE = [ENODATA, EOPNOTSUPP];
+
+const lgetxattr = triedCall<[path: CName, name: CName, value: Uint8Array, size: number]>(
   'long lgetxattr(const char *path, const char *name, void *value, size_t size)',
+  NONE,
 );
-const llistxattr = systemCall<[path: CName, list: Uint8Array, size: number]>(
+const llistxattr = triedCall<[path: CName, list: Uint8Array, size: number]>(
   'long llistxattr(const char *path, char *list, size_t size)',
+  NONE,
 );
 
 const getxattr = systemCall<[path: string, name: CName, value: Uint8Array, size: number]>(
@@ -37,34 +42,25 @@ export function setXattrAt(directory: number, name: string, attribute: string, v
   lsetxattr(cName(`/proc/self/fd/${String(directory)}/${name}`), cName(attribute), value, value.length, 0);
 }
 
+/** Reused from file to file. Calls here are synchronous, and what they give is copied. */
+let room: Buffer | undefined;
+
 /** The value, of a link itself; undefined where there is none. Throws SystemError. */
 export function getXattr(path: string, name: string): Buffer | undefined {
-  const value = Buffer.allocUnsafe(LARGEST);
-  try {
-    return Buffer.from(value.subarray(0, lgetxattr(cName(path), cName(name), value, value.length)));
-  } catch (error) {
-    if (error instanceof SystemError && (error.errno === ENODATA || error.errno === EOPNOTSUPP)) return undefined;
-    throw error;
-  }
+  room ??= Buffer.allocUnsafeSlow(LARGEST);
+  const length = lgetxattr(cName(path), cName(name), room, room.length);
+  return length < 0 ? undefined : Buffer.from(room.subarray(0, length));
 }
 
 /** The names, of a link itself; none where the file system has no attributes. Throws SystemError. */
 export function listXattrs(path: string): string[] {
-  const list = Buffer.allocUnsafe(LARGEST);
-  try {
-    const length = llistxattr(cName(path), list, list.length);
-    return list
-      .toString('latin1', 0, length)
-      .split('\0')
-      .filter((name) => name !== '');
-  } catch (error) {
-    if (error instanceof SystemError && error.errno === EOPNOTSUPP) return [];
-    throw error;
-  }
+  room ??= Buffer.allocUnsafeSlow(LARGEST);
+  const length = llistxattr(cName(path), room, room.length);
+  return room
+    .toString('latin1', 0, Math.max(0, length))
+    .split('\0')
+    .filter((name) => name !== '');
 }
-
-/** Reused from file to file, of which most have no attributes at all. Calls here are synchronous, and what they give is copied. */
-let room: Buffer | undefined;
 
 /**
  * The attributes of what is open, by whatever means (O_PATH is enough), that `wanted` says yes to. None where the file
