@@ -15,8 +15,8 @@ export type MovingContext = Pick<Context, 'images' | 'registry' | 'journal' | 'l
 export interface ImageParts {
   readonly store: ImageStore;
   readonly unpacker: Unpacker;
-  /** For the layers of archives, while they are read. */
-  readonly ahead: UnpackAhead;
+  /** For layers, while they are read from an archive or a registry. */
+  readonly ahead: { readonly load: UnpackAhead; readonly pull: UnpackAhead };
   /** Through which all work goes that has a lease or takes its time. */
   readonly work: ImageWork;
   readonly configs: ImageConfigs;

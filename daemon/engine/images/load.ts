@@ -45,7 +45,7 @@ export async function loadImages(
     const platform = query.platform === undefined ? undefined : parsePlatform(query.platform, context.images.platform);
     // An archive comes from its beginning each time: what a killed daemon had of one is of use to no one but the next load.
     return await context.images.work.leased('load', signal, async (work, either) => {
-      const ahead = context.images.ahead.open();
+      const ahead = context.images.ahead.load.open();
       try {
         return await load({ context, work, platform, report, signal: either, ahead }, stream);
       } catch (error) {
@@ -91,8 +91,7 @@ async function store(task: Load, image: ArchiveImage): Promise<StoredImage> {
     context,
     work,
     {
-      ...{ what, manifest, fetchBlob },
-      ...(ahead === undefined ? {} : { unpackedAhead: (digest, diffId) => ahead.take(digest, diffId) }),
+      ...{ what, manifest, fetchBlob, ahead },
       names: image.names.map((name) => ({ name })),
       ...(platform === undefined ? {} : { platform }),
       happenings: ({ id, names, config }) => [toldOf(id, names, config.run.labels)],

@@ -12,6 +12,9 @@ import type { ImageParts } from './context.ts';
 import { unpackedMost } from './store-layers.ts';
 import { ImageWork } from './work.ts';
 
+/** Of a pull, under way or waiting for a thread; each has a file open. */
+const LAYERS_AHEAD = 16;
+
 export interface ImagePartsOptions {
   /** The daemon's root directory. */
   readonly root: string;
@@ -38,11 +41,15 @@ export function createImageParts(options: ImagePartsOptions): ImageParts {
   });
   const unpacker = new Unpacker();
   const work = new ImageWork(store, log);
+  const ahead = { layers: store.layers, unpacker, limitsOf: unpackedMost };
   let transport: ReturnType<ImageParts['transport']> | undefined;
   return {
     store,
     unpacker,
-    ahead: new UnpackAhead(store.layers, unpackedMost),
+    ahead: {
+      load: new UnpackAhead({ ...ahead, most: 1 }),
+      pull: new UnpackAhead({ ...ahead, most: LAYERS_AHEAD }),
+    },
     work,
     configs: new ImageConfigs(),
     platform: hostPlatform(),

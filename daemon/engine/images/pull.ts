@@ -21,7 +21,7 @@ import type { MovingContext } from './context.ts';
 import { imageError } from './image-error.ts';
 import { absent, unauthorized } from './refusal.ts';
 import { storedImage } from './stored.ts';
-import { storeImage, type FetchBlob } from './store-image.ts';
+import { storeImage, type FetchBlob, type ImageToStore } from './store-image.ts';
 
 /** An index of indexes of indexes is nobody's image. */
 const INDEX_DEPTH = 2;
@@ -120,19 +120,16 @@ async function pullOne(pull: Pull, asked: Reference, signal: AbortSignal): Promi
       ...(hasMirrors ? { refetchBlob: from(false) } : {}),
       names: [{ name, target: target.digest }],
     };
-    const stored = await storeImage(
-      context,
-      work,
-      {
-        ...image,
-        happenings: ({ id, config }) => [
-          { action: 'image_pull', image: { id, name: what, labels: config.run.labels ?? {} } },
-        ],
-      },
-      report,
-      either,
-    );
-    return { image: stored.image, isNew: true };
+    const ahead = context.images.ahead.pull.open();
+    try {
+      const happenings: ImageToStore['happenings'] = ({ id, config }) => [
+        { action: 'image_pull', image: { id, name: what, labels: config.run.labels ?? {} } },
+      ];
+      const stored = await storeImage(context, work, { ...image, ahead, happenings }, report, either);
+      return { image: stored.image, isNew: true };
+    } finally {
+      await ahead?.close();
+    }
   });
 }
 

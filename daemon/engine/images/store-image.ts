@@ -14,7 +14,7 @@ import { checkLayerCount, parseImageConfig, type ImageConfig } from '../../image
 import { checkRunnable, parseManifest, type ImageManifest } from '../../images/manifest/manifest.ts';
 import { checkPlatform, type Platform } from '../../images/manifest/platform.ts';
 import { familiarText, parseReference } from '../../images/reference.ts';
-import type { LayerAhead } from '../../images/archive/unpack-ahead.ts';
+import type { AheadSession } from '../../images/archive/unpack-ahead.ts';
 import type { Content } from '../../images/store/fill-part.ts';
 import type { Report } from '../../api/engine.ts';
 import type { Happening } from '../journal.ts';
@@ -41,8 +41,8 @@ export interface ImageToStore {
   readonly fetchBlob?: FetchBlob;
   /** Asked instead after something came that was not what its descriptor says. */
   readonly refetchBlob?: FetchBlob;
-  /** What was unpacked already of the content `digest`, where that is the layer `diffId`: to be moved. */
-  readonly unpackedAhead?: (digest: Digest, diffId: Digest) => Promise<LayerAhead | undefined>;
+  /** Has unpacked some of the layers already, and unpacks others while they come. */
+  readonly ahead?: AheadSession | undefined;
   readonly names: readonly ImageName[];
   /** What it must run as. Absent: anything. */
   readonly platform?: Platform;

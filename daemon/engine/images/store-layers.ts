@@ -10,6 +10,7 @@ import { DEFAULT_LIMITS } from '../../images/registry/limits.ts';
 import type { Source } from '../../images/store/fill-part.ts';
 import type { LayerKey, Unpacked } from '../../images/store/layer-store.ts';
 import type { LayerRow } from '../../images/store/records.ts';
+import type { OnWritten } from '../../images/store/take-new.ts';
 import type { ManifestLayer } from '../../registry/images.ts';
 import type { Report } from '../../api/engine.ts';
 import type { MovingContext } from './context.ts';
@@ -30,6 +31,12 @@ export const unpackedMost = (compressed: number) => ({ size: 8 * GIB + 128 * com
 type LayerStatus = 'waiting' | 'retrying' | 'downloading' | 'unpacking' | 'done' | 'exists';
 type Tell = (status: LayerStatus, current?: number) => void;
 
+interface Ingesting {
+  readonly tell: Tell;
+  readonly signal: AbortSignal;
+  readonly onWritten?: OnWritten;
+}
+
 export interface StoringParts {
   readonly context: MovingContext;
   readonly work: LeasedWork;
@@ -49,7 +56,7 @@ export class StoringLayers {
 
   /** A small blob, such as the configuration. */
   async document(descriptor: Descriptor, signal: AbortSignal): Promise<Buffer> {
-    await this.fetch(descriptor, signal, false);
+    await this.fetch(descriptor, signal, undefined);
     return this.parts.context.images.store.contents.read(descriptor.digest, DOCUMENT_BYTES_MAX);
   }
 
@@ -96,7 +103,7 @@ export class StoringLayers {
   ): Promise<LayerRow> {
     const { context, work } = this.parts;
     const { layers } = context.images.store;
-    const fetched = await this.fetch(descriptor, signal);
+    const fetched = await this.fetch(descriptor, signal, key);
     const there = layers.find(key);
     const fill = (directory: string): Promise<Unpacked> => this.unpack(descriptor, key, directory, below, signal);
     // also where it is there: from now on it is held by the lease, and stays
@@ -105,31 +112,53 @@ export class StoringLayers {
     return row;
   }
 
-  private async fetch(descriptor: Descriptor, signal: AbortSignal, isLayer = true): Promise<number> {
+  /** `key`: of a layer. */
+  private async fetch(descriptor: Descriptor, signal: AbortSignal, key: LayerKey | undefined): Promise<number> {
     const { contents } = this.parts.context.images.store;
-    const tell: Tell = isLayer ? (status, current) => this.tell(status, descriptor, current) : () => undefined;
+    const tell: Tell =
+      key === undefined ? () => undefined : (status, current) => this.tell(status, descriptor, current);
     if (!contents.has(descriptor.digest)) tell('waiting');
     return this.slots.run(signal, async () => {
       const { fetchBlob, refetchBlob } = this.parts.image;
+      const ingest = (from: FetchBlob | undefined): Promise<number> =>
+        this.followed(descriptor, key, (more) => this.ingest(descriptor, from, { tell, signal, ...more }));
       let fetched: number;
       try {
-        fetched = await this.ingest(descriptor, fetchBlob, tell, signal);
+        fetched = await ingest(fetchBlob);
       } catch (error) {
         if (refetchBlob === undefined || !isMismatch(error)) throw error;
         tell('retrying');
-        fetched = await this.ingest(descriptor, refetchBlob, tell, signal);
+        fetched = await ingest(refetchBlob);
       }
       this.fetched += fetched;
       return fetched;
     });
   }
 
-  private async ingest(
+  /** A layer that is not there is unpacked while `ingest` writes it. */
+  private async followed(
     descriptor: Descriptor,
-    from: FetchBlob | undefined,
-    tell: Tell,
-    signal: AbortSignal,
+    key: LayerKey | undefined,
+    ingest: (more: { readonly onWritten?: OnWritten }) => Promise<number>,
   ): Promise<number> {
+    const { context, image } = this.parts;
+    if (key === undefined || image.ahead === undefined || context.images.store.layers.find(key) !== undefined) {
+      return ingest({});
+    }
+    const { compression } = layerType(descriptor.mediaType, image.what);
+    const following = image.ahead.follow(descriptor.size, () => compression);
+    try {
+      const fetched = await ingest({ onWritten: following.written });
+      following.end(descriptor.digest);
+      return fetched;
+    } catch (error) {
+      following.leave();
+      throw error;
+    }
+  }
+
+  private async ingest(descriptor: Descriptor, from: FetchBlob | undefined, options: Ingesting): Promise<number> {
+    const { tell, signal, ...more } = options;
     const { context, work, image } = this.parts;
     const what = `${image.what}: blob ${descriptor.digest}`;
     const source: Source = (position, either) => {
@@ -143,9 +172,8 @@ export class StoringLayers {
       tell('downloading', size);
     };
     const { fetched } = await context.images.store.contents.ingest(work.lease, descriptor, source, {
-      what,
-      signal,
-      onProgress,
+      ...{ what, signal, onProgress },
+      ...more,
     });
     return fetched;
   }
@@ -166,7 +194,8 @@ export class StoringLayers {
         this.tell('unpacking', descriptor, read);
       };
       const limits = unpackedMost(descriptor.size);
-      const ahead = await image.unpackedAhead?.(descriptor.digest, diffId);
+      if (image.ahead !== undefined) this.tell('unpacking', descriptor);
+      const ahead = await image.ahead?.take(descriptor.digest, diffId);
       if (ahead !== undefined) await rename(ahead.directory, directory);
       // what is not compressed was hashed as it came into the store
       const verify = compression === 'none' && descriptor.digest === diffId ? { hash: false } : { diffId };

@@ -10,6 +10,7 @@ import type { ContentStore } from '../store/content-store.ts';
 import type { Lease } from '../store/lease.ts';
 import type { OnWritten } from '../store/take-new.ts';
 import type { TarEntry } from '../tar/entry.ts';
+import { compressionOf } from '../unpack/decompress.ts';
 import { archiveMembers, type ArchiveMember } from './members.ts';
 import { linkedName, memberName } from './names.ts';
 import type { AheadSession } from './unpack-ahead.ts';
@@ -170,7 +171,7 @@ export class ArchiveContents {
     size: number,
     work: (more: { readonly onWritten?: OnWritten }) => Promise<Digest>,
   ): Promise<Digest> {
-    const following = this.options.ahead?.follow(size, () => stream.head ?? Buffer.alloc(0));
+    const following = this.options.ahead?.follow(size, () => compressionOf(stream.head ?? Buffer.alloc(0)));
     if (following === undefined) return work({});
     try {
       const digest = await work({ onWritten: following.written });

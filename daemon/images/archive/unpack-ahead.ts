@@ -1,16 +1,17 @@
 /**
- * Unpacks what may be a layer while it is read from an archive, before it is known to be one: what lists them often
- * comes last. What turns out to be none, or is not sound, is thrown away; whoever needs it then unpacks it from the
- * store, and meets its error there.
+ * Unpacks layers while they come from a registry, and what may be a layer while it is read from an archive, before it is
+ * known to be one: what lists them often comes last. What turns out to be none, or is not sound, is thrown away; whoever
+ * needs it then unpacks it from the store, and meets its error there. Nothing of it counts before the digest of all that
+ * came was verified.
  *
- * One load at a time does so, on a thread that is for nothing else, one member after the other: a client that is slow
+ * One pull and one load at a time do so, on threads that whole layers do not wait for: a network or a client that is slow
  * holds up nobody but itself.
  */
 import type { Digest } from '../digest.ts';
+import { ImageError } from '../errors.ts';
 import type { LayerStore, StagedPlace } from '../store/layer-store.ts';
 import type { OnWritten } from '../store/take-new.ts';
-import { compressionOf } from '../unpack/decompress.ts';
-import { GrowingFile, Unpacker, type Limits, type UnpackedLayer } from '../unpack/unpacker.ts';
+import { GrowingFile, type Compression, type Limits, type UnpackedLayer, type Unpacker } from '../unpack/unpacker.ts';
 
 export interface LayerAhead {
   /** To be moved away. */
@@ -20,63 +21,74 @@ export interface LayerAhead {
 
 interface Ahead {
   readonly place: Promise<StagedPlace>;
-  /** Never rejects. */
-  readonly layer: Promise<UnpackedLayer | undefined>;
+  /** Never rejects; undefined or an error where it failed. */
+  readonly layer: Promise<UnpackedLayer | ImageError | undefined>;
+}
+
+export interface UnpackAheadOptions {
+  readonly layers: LayerStore;
+  readonly unpacker: Unpacker;
+  /** For content of so many bytes. */
+  readonly limitsOf: (size: number) => Limits;
+  /** Layers under way at a time; of further ones nothing is done. */
+  readonly most: number;
 }
 
 export class UnpackAhead {
-  private readonly layers: LayerStore;
-  private readonly limitsOf: (size: number) => Limits;
+  private readonly options: UnpackAheadOptions;
   private isTaken = false;
 
-  /** `limitsOf`: for a member of so many bytes. */
-  constructor(layers: LayerStore, limitsOf: (size: number) => Limits) {
-    this.layers = layers;
-    this.limitsOf = limitsOf;
+  constructor(options: UnpackAheadOptions) {
+    this.options = options;
   }
 
-  /** Whoever gets it closes it. undefined: another load has it. */
+  /** Whoever gets it closes it. undefined: another has it. */
   open(): AheadSession | undefined {
     if (this.isTaken) return undefined;
     this.isTaken = true;
-    return new AheadSession(this.layers, this.limitsOf, () => {
+    return new AheadSession(this.options, () => {
       this.isTaken = false;
     });
   }
 }
 
 export class AheadSession {
-  private readonly layers: LayerStore;
-  private readonly limitsOf: (size: number) => Limits;
+  private readonly options: UnpackAheadOptions;
   private readonly whenOver: () => void;
-  private readonly unpacker = new Unpacker({ threads: 1 });
+  private readonly closing = new AbortController();
   private readonly all: Ahead[] = [];
   private readonly named = new Map<Digest, Ahead>();
-  private isBusy = false;
+  private busy = 0;
 
-  constructor(layers: LayerStore, limitsOf: (size: number) => Limits, whenOver: () => void) {
-    this.layers = layers;
-    this.limitsOf = limitsOf;
+  constructor(options: UnpackAheadOptions, whenOver: () => void) {
+    this.options = options;
     this.whenOver = whenOver;
   }
 
-  /** Of a member of `size` bytes on its way into the store. `head`: its first bytes, asked for once they are there. */
-  follow(size: number, head: () => Buffer): Following {
+  /** Of content of `size` bytes on its way into the store. `compression`: asked for once its first bytes are there. */
+  follow(size: number, compression: () => Exclude<Compression, 'detect'>): Following {
     return new Following((path, signal) => {
-      if (this.isBusy) return undefined;
+      if (this.busy >= this.options.most || this.closing.signal.aborted) return undefined;
       const file = new GrowingFile(path);
-      this.isBusy = true;
-      const ahead = this.begin(file, compressionOf(head()), size, signal);
+      this.busy++;
+      const ahead = this.begin(file, compression(), size, AbortSignal.any([signal, this.closing.signal]));
       this.all.push(ahead);
       return { file, name: (digest) => this.named.set(digest, ahead) };
     });
   }
 
-  /** What was unpacked of the content `digest`; undefined: nothing, or it is not `diffId`. */
+  /**
+   * What was unpacked of the content `digest`; undefined: nothing, or it is not `diffId`. Throws ImageError too_large: it
+   * would be as large a second time.
+   */
   async take(digest: Digest, diffId: Digest): Promise<LayerAhead | undefined> {
     const ahead = this.named.get(digest);
     const layer = await ahead?.layer;
     if (ahead === undefined || layer === undefined) return undefined;
+    if (layer instanceof ImageError) {
+      if (layer.code === 'too_large') throw layer;
+      return undefined;
+    }
     this.named.delete(digest);
     // of what is not compressed the content's digest is the layer's
     if ((layer.diffId ?? digest) !== diffId) return undefined;
@@ -85,24 +97,33 @@ export class AheadSession {
 
   /** Ends what goes on, and takes away what nobody took. Throws errors of fs. */
   async close(): Promise<void> {
-    await this.unpacker.close();
-    for (const { place } of this.all) await (await place.catch(() => undefined))?.discard();
+    this.closing.abort(new DOMException('nobody waits for it any more', 'AbortError'));
+    for (const { place, layer } of this.all) {
+      await layer;
+      await (await place.catch(() => undefined))?.discard();
+    }
     this.whenOver();
   }
 
-  private begin(file: GrowingFile, compression: 'none' | 'gzip' | 'zstd', size: number, signal: AbortSignal): Ahead {
-    const place = this.layers.stage();
+  private begin(
+    file: GrowingFile,
+    compression: Exclude<Compression, 'detect'>,
+    size: number,
+    signal: AbortSignal,
+  ): Ahead {
+    const { layers, unpacker, limitsOf } = this.options;
+    const place = layers.stage();
     const unpacked = place.then(({ directory }) =>
-      this.unpacker.unpackLayer({
+      unpacker.unpackLayer({
         ...{ source: file, compression, directory, signal },
-        ...{ hash: compression !== 'none', limits: this.limitsOf(size) },
+        ...{ hash: compression !== 'none', limits: limitsOf(size) },
       }),
     );
     const layer = unpacked
-      .catch(() => undefined)
+      .catch((error: unknown) => (error instanceof ImageError ? error : undefined))
       .finally(() => {
         file.close();
-        this.isBusy = false;
+        this.busy--;
       });
     return { place, layer };
   }
@@ -127,6 +148,7 @@ export class Following {
   }
 
   readonly written: OnWritten = (path, size) => {
+    if (!this.hasBegun && size === 0) return;
     if (!this.hasBegun) this.followed = this.begin(path, this.aborting.signal);
     this.hasBegun = true;
     // what is written anew is not what was read
@@ -138,7 +160,7 @@ export class Following {
   /** The content is whole, and this is its digest. */
   end(digest: Digest): void {
     this.followed?.file.end();
-    this.followed?.name(digest);
+    if (!this.aborting.signal.aborted) this.followed?.name(digest);
   }
 
   /** It did not come to its end. */

@@ -92,6 +92,8 @@ export class PartFile {
   async restart(): Promise<void> {
     this.verifier = new DigestVerifier(this.promised.digest);
     this.writer = new GatheringWriter(this.file, 0, this.onWritten);
+    // before the first bytes that are other than those that were read
+    this.onWritten?.(0);
     await this.file.truncate(0);
   }
 

@@ -1,8 +1,11 @@
-/** Unpacks layers on threads of their own, as many at a time as there are processors; the others wait their turn. */
+/**
+ * Unpacks layers on threads of their own, as many at a time as there are processors; the others wait their turn. As many
+ * again are for files that still grow, which may take as long as a network does, and hold up nobody who has all of his.
+ */
 import { availableParallelism } from 'node:os';
 import { Readable } from 'node:stream';
 import { mkdir } from 'node:fs/promises';
-import type { GrowingFile } from './growing-file.ts';
+import { GrowingFile } from './growing-file.ts';
 import type { DescribeJob, LayerJob, Progress, UnpackedLayer } from './job.ts';
 import { Thread } from './thread.ts';
 
@@ -31,12 +34,18 @@ export interface UnpackerOptions {
   readonly heapMb?: number;
 }
 
+/** Jobs that wait for each other only. */
+class Lane {
+  readonly busy = new Set<Thread>();
+  readonly waiting: (() => void)[] = [];
+}
+
 export class Unpacker {
   private readonly most: number;
   private readonly heapMb: number;
   private readonly idle: { readonly thread: Thread; readonly timer: NodeJS.Timeout }[] = [];
-  private readonly busy = new Set<Thread>();
-  private readonly waiting: (() => void)[] = [];
+  private readonly whole = new Lane();
+  private readonly growing = new Lane();
   private readonly closing = new AbortController();
 
   constructor({ threads = availableParallelism(), heapMb = HEAP_MB }: UnpackerOptions = {}) {
@@ -52,8 +61,9 @@ export class Unpacker {
    */
   async unpackLayer({ source, signal, progress, ...job }: UnpackRequest): Promise<UnpackedLayer> {
     const either = AbortSignal.any([this.closing.signal, ...(signal === undefined ? [] : [signal])]);
+    const lane = source instanceof GrowingFile ? this.growing : this.whole;
     try {
-      return await this.onThread(either, async (thread) => {
+      return await this.onThread(lane, either, async (thread) => {
         await mkdir(job.directory, 0o755);
         try {
           return await thread.unpack(job, source, { signal: either, progress });
@@ -76,7 +86,7 @@ export class Unpacker {
    */
   async describe(job: DescribeJob, signal?: AbortSignal): Promise<void> {
     const either = AbortSignal.any([this.closing.signal, ...(signal === undefined ? [] : [signal])]);
-    await this.onThread(either, (thread) => thread.describe(job, either));
+    await this.onThread(this.whole, either, (thread) => thread.describe(job, either));
   }
 
   /** Takes a directory and all below it, also what is too deep for node:fs. Nothing happens where there is none. Throws UnpackFailure. */
@@ -92,8 +102,10 @@ export class Unpacker {
   /** Aborts what is under way and waits until it is cleaned up. */
   async close(): Promise<void> {
     this.closing.abort(new DOMException('the daemon is shutting down', 'AbortError'));
-    for (const wake of this.waiting.splice(0)) wake();
-    while (this.busy.size > 0) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    for (const { busy, waiting } of [this.whole, this.growing]) {
+      for (const wake of waiting.splice(0)) wake();
+      while (busy.size > 0) await new Promise<void>((resolve) => waiting.push(resolve));
+    }
     const ended = this.idle.splice(0).map(({ thread, timer }) => {
       clearTimeout(timer);
       return thread.end();
@@ -101,19 +113,19 @@ export class Unpacker {
     await Promise.all(ended);
   }
 
-  private async onThread<T>(signal: AbortSignal, work: (thread: Thread) => Promise<T>): Promise<T> {
-    const thread = await this.acquire(signal);
+  private async onThread<T>(lane: Lane, signal: AbortSignal, work: (thread: Thread) => Promise<T>): Promise<T> {
+    const thread = await this.acquire(lane, signal);
     try {
       return await work(thread);
     } finally {
-      this.release(thread);
+      this.release(lane, thread);
     }
   }
 
   /** For work that looks at no signal, and that may stop anywhere: at the end of the daemon the thread is ended. */
   private onExpendableThread<T>(work: (thread: Thread) => Promise<T>): Promise<T> {
     const { signal } = this.closing;
-    return this.onThread(signal, async (thread) => {
+    return this.onThread(this.whole, signal, async (thread) => {
       const end = (): void => void thread.end();
       signal.addEventListener('abort', end);
       try {
@@ -127,41 +139,24 @@ export class Unpacker {
     });
   }
 
-  private async acquire(signal: AbortSignal): Promise<Thread> {
+  private async acquire(lane: Lane, signal: AbortSignal): Promise<Thread> {
     signal.throwIfAborted();
-    while (this.busy.size >= this.most) await this.turn(signal);
+    while (lane.busy.size >= this.most) await turn(lane, signal);
     const rested = this.idle.pop();
     clearTimeout(rested?.timer);
     const thread = rested === undefined || rested.thread.dead ? new Thread(this.heapMb) : rested.thread;
-    this.busy.add(thread);
+    lane.busy.add(thread);
     return thread;
   }
 
-  /** Until a thread may be free. Throws the signal's reason. */
-  private async turn(signal: AbortSignal): Promise<void> {
-    let wake = (): void => undefined;
-    const woken = new Promise<void>((resolve) => (wake = resolve));
-    this.waiting.push(wake);
-    signal.addEventListener('abort', wake);
-    try {
-      await woken;
-      signal.throwIfAborted();
-    } finally {
-      signal.removeEventListener('abort', wake);
-      const at = this.waiting.indexOf(wake);
-      if (at !== -1) this.waiting.splice(at, 1);
-      else if (signal.aborted) this.waiting.shift()?.();
-    }
-  }
-
-  private release(thread: Thread): void {
-    this.busy.delete(thread);
+  private release(lane: Lane, thread: Thread): void {
+    lane.busy.delete(thread);
     if (!thread.dead) {
       thread.rest();
       const timer = setTimeout(() => this.retire(thread), IDLE_MS).unref();
       this.idle.push({ thread, timer });
     }
-    this.waiting.shift()?.();
+    lane.waiting.shift()?.();
   }
 
   private retire(thread: Thread): void {
@@ -177,5 +172,22 @@ export class Unpacker {
     } finally {
       await thread.end();
     }
+  }
+}
+
+/** Until a thread may be free. Throws the signal's reason. */
+async function turn({ waiting }: Lane, signal: AbortSignal): Promise<void> {
+  let wake = (): void => undefined;
+  const woken = new Promise<void>((resolve) => (wake = resolve));
+  waiting.push(wake);
+  signal.addEventListener('abort', wake);
+  try {
+    await woken;
+    signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener('abort', wake);
+    const at = waiting.indexOf(wake);
+    if (at !== -1) waiting.splice(at, 1);
+    else if (signal.aborted) waiting.shift()?.();
   }
 }

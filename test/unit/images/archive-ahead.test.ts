@@ -1,24 +1,30 @@
-/** Layers that are unpacked while their archive is read: the right ones are taken, and all else goes away. */
+/** Layers that are unpacked while their archive or their blob comes: the right ones are taken, and all else goes away. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { UnpackAhead } from '../../../daemon/images/archive/unpack-ahead.ts';
 import { takeArchive } from '../../../daemon/images/archive/read-archive.ts';
 import { digestOf } from '../../../daemon/images/digest.ts';
+import { GrowingFile, Unpacker } from '../../../daemon/images/unpack/unpacker.ts';
 import { tar, type Member } from '../../harness/tar.ts';
 import { StoreFixture, piecesOf } from './store-fixture.ts';
 
 const HUGE = 3_000_000;
 let store: StoreFixture;
 let ahead: UnpackAhead;
+const unpacker = new Unpacker();
 before(() => {
   store = new StoreFixture();
-  ahead = new UnpackAhead(store.store.layers, () => ({}));
+  const { layers } = store.store;
+  ahead = new UnpackAhead({ layers, unpacker, limitsOf: () => ({}), most: 1 });
 });
-after(() => store.remove());
+after(async () => {
+  await unpacker.close();
+  await store.remove();
+});
 
 /** What does not get smaller with gzip. */
 const noise = randomBytes(HUGE);
@@ -85,4 +91,57 @@ void describe('layers unpacked ahead', () => {
     assert.deepEqual(readdirSync(store.places.unpack), []);
     assert.deepEqual(readdirSync(store.places.ingest), []);
   });
+
+  void test('what was wrong and is fetched anew is not taken for what came at last', async () => {
+    const small = tar({ name: 'f', data: noise.subarray(0, 300_000) });
+    const digest = digestOf(small);
+    const promised = { digest, size: small.length };
+    const { contents } = store.store;
+    const session = ahead.open();
+    assert.ok(session);
+    const lease = store.store.lease('a test');
+    const broken = contents.ingest(lease, promised, () => ({ from: 0, stream: thenFails(Buffer.alloc(10_000)) }));
+    await assert.rejects(broken, /the network/);
+    const following = session.follow(small.length, () => 'none');
+    const asked: number[] = [];
+    await contents.ingest(
+      lease,
+      promised,
+      (from) => {
+        asked.push(from);
+        // at last in one piece, so that nobody is told of less than before
+        return { from, stream: piecesOf(small.subarray(from), from === 0 ? small.length : 1000) };
+      },
+      { onWritten: following.written },
+    );
+    following.end(digest);
+    assert.deepEqual(asked, [10_000, 0]);
+    assert.equal(await session.take(digest, digest), undefined);
+    await session.close();
+    lease.release();
+    await store.store.collect();
+    assert.deepEqual(readdirSync(store.places.unpack), []);
+  });
+
+  void test('one that does not go on holds up none that is whole', async () => {
+    const own = new Unpacker({ threads: 1 });
+    const path = join(store.root, 'whole');
+    writeFileSync(path, layer);
+    const file = new GrowingFile(path);
+    const ending = new AbortController();
+    const directory = join(store.root, 'stalled');
+    const stalled = own.unpackLayer({ source: file, compression: 'none', directory, signal: ending.signal });
+    stalled.catch(() => undefined);
+    await own.unpackLayer({ source: path, compression: 'none', directory: join(store.root, 'other') });
+    ending.abort(new Error('enough'));
+    await assert.rejects(stalled, /enough/);
+    assert.ok(!existsSync(directory));
+    file.close();
+    await own.close();
+  });
 });
+
+async function* thenFails(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield await Promise.resolve(bytes);
+  throw new Error('the network is gone');
+}
