@@ -36,7 +36,7 @@ export function peerCredentials(socket: Socket): PeerCredentials | undefined {
 }
 
 /** Node keeps the descriptor in the handle and says so nowhere; `_handle.fd` has been there since 0.10. */
-function descriptorOf(socket: Socket): number | undefined {
+export function descriptorOf(socket: Socket): number | undefined {
   const { _handle: handle } = socket as { _handle?: { fd?: number } | null };
   return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : undefined;
 }

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { TLSSocket } from 'node:tls';
 import { Type, type TObject } from '@sinclair/typebox';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import { descriptorOf } from '../../native-bindings/peer-credentials.ts';
 import { NAME_PATTERN, closed } from '../../shared/api/common.ts';
 import { ImageRef } from '../../shared/api/image.ts';
 import type { Problem } from '../../shared/api/problem.ts';
@@ -197,13 +198,13 @@ function downloadHandler(route: DownloadRoute, api: Api, logger: Logger) {
  */
 async function plainSocket(response: ServerResponse): Promise<number | undefined> {
   const { socket } = response;
-  const fd = (socket as unknown as { readonly _handle?: { readonly fd?: number } } | null)?._handle?.fd;
-  if (socket === null || socket instanceof TLSSocket || fd === undefined || fd < 0) return undefined;
+  if (socket === null || socket instanceof TLSSocket) return undefined;
   if (response.req.httpVersion !== '1.1') return undefined;
   response.flushHeaders();
   // called when all that was written before is with the kernel
   await new Promise((resolve) => socket.write('', resolve));
-  return fd;
+  // not before: a number that was closed meanwhile may be another connection's by now
+  return descriptorOf(socket);
 }
 
 /** The rest of an upload that nobody wants is taken, within bounds, so that its sender gets to read the answer. */
