@@ -1,5 +1,5 @@
 /** One HTTP/1.1 connection over a unix socket: one exchange at a time, kept alive between them. */
-import { createConnection, type Socket } from 'node:net';
+import { createConnection, type OnReadOpts, type Socket } from 'node:net';
 import { CliError, ConnectionLostError, errnoOf, messageOf } from '../errors.ts';
 import { ResponseParser, type ResponseHead } from './response-parser.ts';
 
@@ -8,6 +8,8 @@ export interface Upload {
   readonly contentType: string;
   /** A piece may be used again when the next one is asked for. */
   readonly pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** Nothing is sent before the daemon says so, who then may read the connection in a faster way (docs/api.md). */
+  readonly waits?: boolean;
 }
 
 export interface RequestOptions {
@@ -40,9 +42,10 @@ export class Connection {
   #keepAlive = true;
   #surplus: Buffer = Buffer.alloc(0);
 
-  constructor(path: string) {
+  /** `room`: all that comes is read into it, so what a sink is given is its own only until it returns. */
+  constructor(path: string, room?: Buffer) {
     this.#path = path;
-    this.#socket = createConnection({ path });
+    this.#socket = createConnection({ path, ...(room === undefined ? {} : { onread: this.#into(room) }) });
     this.#socket.on('connect', () => {
       this.#connected = true;
     });
@@ -61,10 +64,15 @@ export class Connection {
     if (this.#exchange !== undefined) throw new Error('an exchange is under way on this connection');
     if (this.#closed) return Promise.reject(new ConnectionLostError());
     return new Promise((resolve, reject) => {
+      const wanted = Promise.withResolvers<undefined>();
+      if (options.upload?.waits !== true) wanted.resolve(undefined);
       const parser = new ResponseParser({
         head: (head) => {
           if (head.headers.get('connection')?.toLowerCase() === 'close') this.#keepAlive = false;
           sink.head(head);
+        },
+        goOn: () => {
+          wanted.resolve(undefined);
         },
         body: (chunk) => {
           sink.body(chunk);
@@ -82,7 +90,9 @@ export class Connection {
       this.#exchange = exchange;
       this.#socket.write(requestText(method, target, options));
       if (options.upload === undefined) return;
-      this.#upload(options.upload.pieces, exchange).then(
+      const { pieces } = options.upload;
+      const uploaded = wanted.promise.then(() => this.#upload(pieces, exchange));
+      uploaded.then(
         () => {
           uploading = false;
         },
@@ -137,6 +147,16 @@ export class Connection {
     this.#socket.destroy();
   }
 
+  #into(buffer: Buffer): OnReadOpts {
+    return {
+      buffer,
+      callback: (count) => {
+        this.#onData(buffer.subarray(0, count));
+        return true;
+      },
+    };
+  }
+
   readonly #onData = (bytes: Buffer): void => {
     const exchange = this.#exchange;
     if (exchange === undefined) {
@@ -179,6 +199,7 @@ function requestText(method: string, target: string, options: RequestOptions): s
   }
   if (options.upload !== undefined) {
     lines.push(`Content-Type: ${options.upload.contentType}`, 'Transfer-Encoding: chunked');
+    if (options.upload.waits === true) lines.push('Expect: 100-continue', 'X-Tare-Body: waits');
   } else if (method !== 'GET' && method !== 'HEAD') lines.push(`Content-Length: ${String(Buffer.byteLength(body))}`);
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }

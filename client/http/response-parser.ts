@@ -11,6 +11,9 @@ export interface ResponseHead {
 
 export interface ResponseHandler {
   head(head: ResponseHead): void;
+  /** 100: the body is wanted. */
+  goOn?(): void;
+  /** Its memory may be used again when this returns. */
   body(chunk: Buffer): void;
   end(): void;
   /** The answer to a HEAD: it ends with its head, whatever that says of a body. */
@@ -45,7 +48,8 @@ export class ResponseParser {
     while (rest.length > 0 && this.#state !== 'done') {
       const next = this.#step(rest);
       if (next === undefined) {
-        this.#held = rest;
+        // Its memory may be used again by the next read.
+        this.#held = Buffer.from(rest);
         return Buffer.alloc(0);
       }
       rest = next;
@@ -95,6 +99,7 @@ export class ResponseParser {
     const head = parseHead(bytes.toString('latin1', 0, end));
     const rest = bytes.subarray(end + 4);
     // 100 Continue and its like precede the real answer; 101 is one.
+    if (head.status === 100) this.#handler.goOn?.();
     if (head.status < 200 && head.status !== 101) return rest;
     this.#handler.head(head);
     const length = head.headers.get('content-length');

@@ -136,6 +136,22 @@ export interface Download {
   readonly writeTo?: (socket: number) => Promise<void>;
 }
 
+/** A body that is read from the connection itself. */
+export interface DirectBody {
+  readonly fd: number;
+  /** Absent: it comes in chunks. */
+  readonly length?: number;
+}
+
+/** An upload whose client waits until it is wanted. */
+export interface DirectUpload {
+  /**
+   * Once: it is wanted, and comes from now on. The descriptor is in use until the engine's work is settled. Throws
+   * ConnectionFailure where the client has gone.
+   */
+  claim(): DirectBody;
+}
+
 /** The text of the header X-Registry-Auth, if there was one. */
 export type RegistryAuth = string | undefined;
 
@@ -210,7 +226,7 @@ export interface Engine {
   readArchive(ref: string, query: ArchiveQuery, signal: AbortSignal): Promise<Download>;
   statPath(ref: string, query: ArchiveQuery, signal: AbortSignal): Promise<PathStat>;
   /** `stream`: a tar archive, plain or compressed. */
-  extractArchive(ref: string, query: ExtractQuery, stream: Readable, signal: AbortSignal): Promise<void>;
+  extractArchive(ref: string, query: ExtractQuery, stream: Readable | DirectUpload, signal: AbortSignal): Promise<void>;
 
   createVolume(request: VolumeCreateRequest): Volume;
   listVolumes(query: VolumeListQuery): Volume[];

@@ -8,6 +8,7 @@ import { descriptorOf } from '../../native-bindings/peer-credentials.ts';
 import { NAME_PATTERN, closed } from '../../shared/api/common.ts';
 import { ImageRef } from '../../shared/api/image.ts';
 import type { Problem } from '../../shared/api/problem.ts';
+import { DirectRequest, waitsForWord } from './direct.ts';
 import { drain } from './drain.ts';
 import type { Report, Resource } from './engine.ts';
 import { noteId, noteProblem, noteUpgrade } from './follow.ts';
@@ -38,6 +39,8 @@ declare module 'fastify' {
     resource?: Resource | undefined;
     /** The body is a stream of bytes. */
     upload?: boolean;
+    /** The body may be read from the connection itself. */
+    direct?: boolean;
   }
 }
 
@@ -68,6 +71,7 @@ export function registerRoute(server: FastifyInstance, route: Route, api: Api, l
       audited: isAudited(route),
       resource: resourceOf(path),
       upload: route.upload === true,
+      direct: route.kind === 'answer' && route.direct === true,
     },
   };
   switch (route.kind) {
@@ -109,7 +113,7 @@ function answerHandler(route: AnswerRoute, api: Api) {
   const serialize = route.serialize ?? JSON.stringify;
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const value: unknown = await withCall(request, reply, (call) => route.answer(api, call));
-    if (request.routeOptions.config.upload === true) await drained(request);
+    if (request.routeOptions.config.upload === true && !waitsForWord(request.raw)) await drained(request);
     reply.code(route.status);
     if (route.status === 204 || route.method === 'HEAD') return reply.send();
     if (route.status === 201) noteId(request, (value as { id: string }).id);
@@ -221,10 +225,15 @@ async function withCall<T>(
   work: (call: AnyCall) => T | Promise<T>,
 ): Promise<T> {
   const call = callOf(request, reply);
+  const { direct } = call;
   try {
-    return await work(call);
+    const value = await work(call);
+    direct?.done();
+    return value;
+  } catch (error) {
+    throw direct === undefined ? error : direct.failed(error);
   } finally {
-    if (request.routeOptions.config.upload === true) call.upload.destroy();
+    if (request.routeOptions.config.upload === true && direct === undefined) call.upload.destroy();
   }
 }
 
@@ -246,7 +255,7 @@ function registerSocketRoute(
   });
 }
 
-type AnyCall = Call<Record<string, unknown>, Record<string, unknown>>;
+type AnyCall = Call<Record<string, unknown>, Record<string, unknown>> & { readonly direct: DirectRequest | undefined };
 
 function callOf(request: FastifyRequest, reply: FastifyReply): AnyCall {
   let controller: AbortController | undefined;
@@ -255,6 +264,7 @@ function callOf(request: FastifyRequest, reply: FastifyReply): AnyCall {
     id: (request.params as { id?: string }).id ?? '',
     query: request.query as Record<string, unknown>,
     body: request.body as Record<string, unknown>,
+    direct: waitsForWord(request.raw) ? new DirectRequest(request.raw, reply.raw) : undefined,
     get upload() {
       return (upload ??= new Upload(request.raw));
     },

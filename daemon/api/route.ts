@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import type { TObject, TSchema, Static } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../engine/errors.ts';
-import type { Attachment, Download, Engine, Report } from './engine.ts';
+import type { Attachment, DirectUpload, Download, Engine, Report } from './engine.ts';
 import type { RequestRecorder } from './recorder.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
@@ -29,6 +29,8 @@ export interface Call<Query, Body> {
   readonly body: Body;
   /** The body of a route with `upload`, from its first byte; it fails when the client goes, or is silent for long. */
   readonly upload: Readable;
+  /** In place of `upload`, on a route with `direct`, where the client waits until its body is wanted. */
+  readonly direct: DirectUpload | undefined;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   /** Aborted when the client goes. */
@@ -65,6 +67,8 @@ export interface AnswerRoute<Q extends TObject = TObject, B extends TObject = TO
   readonly contentType?: string;
   /** For values that JSON.stringify cannot write. */
   readonly serialize?: (value: unknown) => string;
+  /** With `upload`: the body may be read from the connection itself. */
+  readonly direct?: boolean;
   answer(api: Api, call: Call<Static<Q>, Static<B>>): unknown;
 }
 

@@ -13,6 +13,7 @@ import fastify, {
 } from 'fastify';
 import { MAX_BODY, parseBody } from './body.ts';
 import { limitBody } from './deadline.ts';
+import { goOn, heedPromises, waitsForWord } from './direct.ts';
 import { drain } from './drain.ts';
 import type { Engine } from './engine.ts';
 import { checkOrigin, checkUpgrade } from './gate.ts';
@@ -91,6 +92,7 @@ function createServer(logger: ApiLogger): FastifyInstance {
     },
     clientErrorHandler: refuseMalformed,
   });
+  heedPromises(server.server);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
     try {
@@ -112,6 +114,7 @@ function addHooks(server: FastifyInstance, parts: FollowParts): void {
   server.addHook('onRequest', (request, reply, done) => {
     follow(request, reply, parts);
     checkOrigin(request);
+    if (request.routeOptions.config.direct !== true) goOn(request.raw);
     if (request.routeOptions.config.upload !== true) {
       limitBody(request.raw, () => {
         refuse(tooSlow(), request.raw.socket);
@@ -146,7 +149,8 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
   const answer = (): void => {
     reply.send(Buffer.from(JSON.stringify(problem)));
   };
-  if (problem.code === 'body_too_large' || isUpload) drain(request.raw, answer);
+  const isSent = !waitsForWord(request.raw);
+  if (isSent && (problem.code === 'body_too_large' || isUpload)) drain(request.raw, answer);
   else answer();
 }
 

@@ -77,6 +77,25 @@ export interface ErrorDetails extends ErrorOptions {
   readonly operation?: NonNullable<Problem['operation']>;
 }
 
+/** What is wrong with a connection that a thread reads or writes itself. */
+export type ConnectionFault =
+  /** The client has gone before the end. */
+  | 'gone'
+  /** It sent nothing for a long time. */
+  | 'silent'
+  /** What it sent is no HTTP. */
+  | 'malformed';
+
+export class ConnectionFailure extends Error {
+  override name = 'ConnectionFailure';
+  readonly fault: ConnectionFault;
+
+  constructor(fault: ConnectionFault, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.fault = fault;
+  }
+}
+
 export class EngineError extends Error {
   override name = 'EngineError';
   readonly code: ErrorCode;

@@ -103,7 +103,11 @@ export const directory = (name: string, more: Partial<Member> = {}): Member => (
   ...{ name, type: '5', mode: 0o755 },
   ...more,
 });
-export const file = (name: string | Buffer, data = '', more: Partial<Member> = {}): Member => ({ name, data, ...more });
+export const file = (name: string | Buffer, data: string | Buffer = '', more: Partial<Member> = {}): Member => ({
+  name,
+  data,
+  ...more,
+});
 export const symlink = (name: string, target: string, more: Partial<Member> = {}): Member => ({
   ...{ name, target, type: '2', mode: 0o777 },
   ...more,

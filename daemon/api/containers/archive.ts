@@ -54,10 +54,11 @@ export const extractArchive = answerRoute({
   tag,
   summary: 'Copy files into a container',
   description:
-    'The body is a tar archive, plain or compressed with gzip or zstd, which is unpacked into the directory at the path. It may run or not. Files belong to the root of the container, unless `keepOwners` is true. What is there is replaced, but for a directory by something else or something else by a directory: that takes `overwriteKinds`.',
+    'The body is a tar archive, plain or compressed with gzip or zstd, which is unpacked into the directory at the path. It may run or not. Files belong to the root of the container, unless `keepOwners` is true. What is there is replaced, but for a directory by something else or something else by a directory: that takes `overwriteKinds`. A client that sends `Expect: 100-continue`, and promises by the header `X-Tare-Body: waits` that it sends nothing of the body before the daemon answers `100 Continue`, has large archives taken in less time; the connection ends after the answer then.',
   upload: true,
+  direct: true,
   query: ExtractQuery,
   status: 204,
   errors: [...ERRORS, 'path_is_busy', 'path_read_only', 'archive_invalid', 'disk_full'],
-  answer: (api, call) => api.engine.extractArchive(call.id, call.query, call.upload, call.signal),
+  answer: (api, call) => api.engine.extractArchive(call.id, call.query, call.direct ?? call.upload, call.signal),
 });

@@ -1,6 +1,6 @@
 /** Copying out of and into a container, running or not: tar archives of what is at a path in it. */
 import type { ArchiveQuery, ExtractQuery, PathStat } from '../../../shared/api/files.ts';
-import type { Download } from '../../api/engine.ts';
+import type { DirectUpload, Download } from '../../api/engine.ts';
 import type { Container } from '../container.ts';
 import type { Context } from '../context.ts';
 import { EngineError } from '../errors.ts';
@@ -87,14 +87,18 @@ export async function extractArchive(
   context: Context,
   ref: string,
   query: ExtractQuery,
-  stream: AsyncIterable<Uint8Array>,
+  upload: AsyncIterable<Uint8Array> | DirectUpload,
   signal: AbortSignal,
 ): Promise<void> {
   const container = context.containers.find(ref);
   const extract = async (): Promise<void> => {
     checkThere(context, container);
     checkWritable(context, container);
-    const work = await context.files.begin({ do: 'extract', view: viewOf(context, container), query }, signal, stream);
+    const job: Job = { do: 'extract', view: viewOf(context, container), query };
+    const work =
+      'claim' in upload
+        ? await context.files.begin({ ...job, body: upload.claim() }, signal)
+        : await context.files.begin(job, signal, upload);
     await work.done;
   };
   if (container.run?.ending === true) await container.run.ended;

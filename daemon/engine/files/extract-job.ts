@@ -15,13 +15,15 @@ import { type View, openView } from './view.ts';
 export interface Incoming {
   /** Asked once, when the archive is wanted. */
   readonly pieces: () => AsyncIterable<Buffer>;
+  /** Each piece only until the next is asked for. */
+  readonly isLent: boolean;
   readonly signal: AbortSignal;
 }
 
 /** Throws FileError, ImageError layer_invalid, the signal's reason, SystemError, LostThread, and what Node throws. */
 export async function extractJob(
   { view: source, query }: Job & { do: 'extract' },
-  { pieces, signal }: Incoming,
+  { pieces, isLent, signal }: Incoming,
 ): Promise<void> {
   const view = openView(source, 'write');
   const { users, groups } = source.ids;
@@ -39,7 +41,7 @@ export async function extractJob(
         keepOwners: query.keepOwners === true,
         check: (directory) => checkWritable(view, directory, query.path),
       });
-      await unpack(writer, decompressed(pieces(), 'detect', signal), signal);
+      await unpack(writer, decompressed(pieces(), 'detect', signal, { isLent }), signal);
     } finally {
       closeSync(fd);
     }

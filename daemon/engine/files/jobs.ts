@@ -1,5 +1,7 @@
 /** What the threads that work on containers' files are asked, and what they say; postMessage of node:worker_threads. */
 import type { ArchiveQuery, ExtractQuery, PathStat } from '../../../shared/api/files.ts';
+import type { DirectBody } from '../../api/engine.ts';
+import type { ConnectionFault } from '../errors.ts';
 import type { IdMaps } from '../../images/pack/id-maps.ts';
 import type { FileErrorCode } from '../../images/pack/file-error.ts';
 import type { ImageErrorCode } from '../../images/errors.ts';
@@ -31,8 +33,8 @@ export type Job =
   | { readonly do: 'stat'; readonly view: ViewSource; readonly query: ArchiveQuery }
   /** Gives a tar archive; PathStat is told before. */
   | { readonly do: 'archive'; readonly view: ViewSource; readonly query: ArchiveQuery }
-  /** Takes a tar archive, plain, gzip or zstd. */
-  | { readonly do: 'extract'; readonly view: ViewSource; readonly query: ExtractQuery }
+  /** Takes a tar archive, plain, gzip or zstd: in messages, or `body` where it is read from its client's connection. */
+  | { readonly do: 'extract'; readonly view: ViewSource; readonly query: ExtractQuery; readonly body?: DirectBody }
   | { readonly do: 'export'; readonly view: ViewSource }
   /** Gives a JSON array of Change. */
   | { readonly do: 'changes'; readonly of: Differing }
@@ -75,6 +77,7 @@ export interface Failure {
   readonly message: string;
   readonly file: FileErrorCode | undefined;
   readonly image: ImageErrorCode | undefined;
+  readonly connection: ConnectionFault | undefined;
   /** Of errno, such as "EIO". */
   readonly code: string | undefined;
 }

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { duplicate } from '../../../native-bindings/socket-output.ts';
 import type { PathStat } from '../../../shared/api/files.ts';
 import { ImageError } from '../../images/errors.ts';
-import { EngineError } from '../errors.ts';
+import { ConnectionFailure, EngineError } from '../errors.ts';
 import { imageError } from '../images/image-error.ts';
 import { type Failure, type FromThread, type Job, type PackedLayer, type ToThread, WINDOW } from './jobs.ts';
 
@@ -28,7 +28,8 @@ export interface Working {
   readonly stop: (reason: unknown) => void;
 }
 
-function errorOf({ message, file, image, code }: Failure): Error {
+function errorOf({ message, file, image, connection, code }: Failure): Error {
+  if (connection !== undefined) return new ConnectionFailure(connection, message);
   if (file !== undefined) return new EngineError(file, message);
   if (image === 'layer_invalid')
     return new EngineError(

@@ -6,6 +6,8 @@ import { createGzip } from 'node:zlib';
 import { LostThread } from '../../../native-bindings/mount-namespace.ts';
 import { ImageError } from '../../images/errors.ts';
 import { FileError } from '../../images/pack/file-error.ts';
+import { ConnectionFailure } from '../errors.ts';
+import { bodyFrom } from './body-reader.ts';
 import { writeChunked } from './chunked-socket.ts';
 import { changesJob, layerJob } from './difference-jobs.ts';
 import { archiveJob, exportJob, statJob } from './do-job.ts';
@@ -21,7 +23,8 @@ function failureOf(error: unknown): Failure {
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
   const file = error instanceof FileError ? error.code : undefined;
   const image = error instanceof ImageError ? error.code : undefined;
-  return { message, file, image, code: file ?? image ?? code };
+  const connection = error instanceof ConnectionFailure ? error.fault : undefined;
+  return { message, file, image, connection, code: file ?? image ?? code };
 }
 
 /** One job's ends of the two streams. */
@@ -166,7 +169,11 @@ async function perform(
       await sendAll(() => changesJob(job, begun), exchange);
       return undefined;
     case 'extract':
-      await extractJob(job, { pieces: () => exchange.incoming(), signal: exchange.signal });
+      await extractJob(job, {
+        pieces: () => (job.body === undefined ? exchange.incoming() : bodyFrom(job.body, exchange.signal)),
+        isLent: job.body !== undefined,
+        signal: exchange.signal,
+      });
       return undefined;
     case 'layer':
       begun();

@@ -90,6 +90,12 @@ interface DecompressOptions {
    * is known to be gzip or not compressed may be.
    */
   readonly here?: boolean;
+  /** A piece of the source is there only until the next is asked for; then the same goes for what is given. */
+  readonly isLent?: boolean;
+}
+
+async function* kept(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const piece of source) yield Buffer.from(piece);
 }
 
 /**
@@ -119,7 +125,8 @@ export async function* decompressed(
     compression === 'gzip'
       ? createGunzip(pieces)
       : createZstdDecompress({ ...pieces, params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG } });
-  const written = pipeline(compression === 'gzip' ? source : zstdFrames(source), stream, { signal });
+  const input = options.isLent === true ? kept(source) : source;
+  const written = pipeline(compression === 'gzip' ? input : zstdFrames(input), stream, { signal });
   // The reader below meets the same error.
   written.catch(() => undefined);
   try {
