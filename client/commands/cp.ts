@@ -9,6 +9,8 @@ import { Tally } from '../copy/tally.ts';
 import { containerTarget, localSource } from '../copy/to-container.ts';
 import { CliError, EXIT, UsageError } from '../errors.ts';
 import type { Upload } from '../http/connection.ts';
+import type { PieceTaker } from '../http/piece-reading.ts';
+import type { ResponseHead } from '../http/response-parser.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { containerPath } from '../targets.ts';
 
@@ -57,7 +59,7 @@ async function copyOut(from: InContainer, to: Place, input: Arguments, { daemon 
   const forget = onInterrupt(tally.clear);
   let unpacking: ArchiveUnpacking | undefined;
   try {
-    await daemon.download('GET', path, { query }, (head) => {
+    const begin = (head: ResponseHead): PieceTaker => {
       const target = targetOf(from.path, pathStatOf(head).kind, destination);
       const fresh = new ArchiveUnpacking({ ...target, tally, keepOwners: input.boolean('archive') });
       unpacking = fresh;
@@ -65,7 +67,8 @@ async function copyOut(from: InContainer, to: Place, input: Arguments, { daemon 
         fresh.push(piece);
         return undefined;
       };
-    });
+    };
+    await daemon.download('GET', path, { query }, begin, true);
     unpacking?.finish();
   } catch (error) {
     tally.clear();
@@ -108,5 +111,8 @@ async function put(
   upload: Upload,
   { daemon }: Context,
 ): Promise<void> {
-  await daemon.request('PUT', containerPath(to.ref, '/archive'), { query, upload });
+  await daemon.request('PUT', containerPath(to.ref, '/archive'), {
+    query,
+    upload: { ...upload, waits: true },
+  });
 }
