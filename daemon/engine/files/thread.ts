@@ -1,7 +1,7 @@
 /** A thread that works on containers' files, seen from the daemon's: one job at a time. */
 import { closeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { duplicate } from '../../../native-bindings/socket-output.ts';
+import { duplicate, widen } from '../../../native-bindings/socket-output.ts';
 import type { PathStat } from '../../../shared/api/files.ts';
 import { ImageError } from '../../images/errors.ts';
 import { ConnectionFailure, EngineError } from '../errors.ts';
@@ -12,6 +12,8 @@ import { type Failure, type FromThread, type Job, type PackedLayer, type ToThrea
 const PROGRAM = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './files-worker.mjs', import.meta.url);
 /** Of what a job takes, at a time. */
 const GATHERED = 512 * 1024;
+/** What may wait in a client's socket: with less, thread and client wake each other for every 100 KB. */
+const OUTLET = 1024 * 1024;
 /** Names of the largest directories, and of files with several links; what flows through it lies outside of the heap. */
 const HEAP_MB = 256;
 
@@ -154,6 +156,7 @@ class Work implements Working {
   async writeTo(socket: number): Promise<void> {
     const own = duplicate(socket);
     try {
+      widen(own, OUTLET);
       this.tell({ type: 'outlet', socket: own });
       await this.done;
     } finally {
