@@ -1,5 +1,6 @@
 /** What goes wrong with images (daemon/images/errors.ts) in the words of the engine's one registry of errors. */
 import { ImageError, type ImageErrorCode } from '../../images/errors.ts';
+import { RegistryError } from '../../registry/error.ts';
 import { EngineError, type ErrorCode } from '../errors.ts';
 
 /** Codes that have another name at the edge: there they stand beside those of containers and of HTTP. */
@@ -16,8 +17,11 @@ const HINTS: Readonly<Partial<Record<ImageErrorCode, string>>> = {
   store_damaged: 'see "tare system check"',
 };
 
-/** Anything but an ImageError is given back as it is. */
+/** Anything but an ImageError, and a registry that finds no room, is given back as it is. */
 export function imageError(error: unknown, field?: string): unknown {
+  if (error instanceof RegistryError && error.kind === 'full') {
+    return new EngineError('disk_full', error.message, { cause: error });
+  }
   if (!(error instanceof ImageError)) return error;
   const { code } = error;
   const hint = HINTS[code];

@@ -47,13 +47,14 @@ export async function loadImages(
     return await context.images.work.leased('load', signal, async (work, either) => {
       const ahead = context.images.ahead.load.open();
       try {
-        return await load({ context, work, platform, report, signal: either, ahead }, stream);
+        return await load({ context, work, platform, report, signal: either, ahead }, stream).finally(() =>
+          // what it has unpacked may take the space that even the end of a lease needs
+          ahead?.close(),
+        );
       } catch (error) {
         work.lease.release();
         if (either.aborted) await context.images.store.collect();
         throw error;
-      } finally {
-        await ahead?.close();
       }
     });
   } catch (error) {

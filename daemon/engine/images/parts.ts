@@ -15,6 +15,9 @@ import { ImageWork } from './work.ts';
 /** Of a pull, under way or waiting for a thread; each has a file open. */
 const LAYERS_AHEAD = 16;
 
+/** Content, and what is in it, which is rarely a tenth as large; and some space for all else that goes on. */
+const roomAhead = (size: number): number => 256 * 1024 ** 2 + 16 * size;
+
 export interface ImagePartsOptions {
   /** The daemon's root directory. */
   readonly root: string;
@@ -41,7 +44,7 @@ export function createImageParts(options: ImagePartsOptions): ImageParts {
   });
   const unpacker = new Unpacker();
   const work = new ImageWork(store, log);
-  const ahead = { layers: store.layers, unpacker, limitsOf: unpackedMost };
+  const ahead = { layers: store.layers, unpacker, limitsOf: unpackedMost, roomOf: roomAhead };
   let transport: ReturnType<ImageParts['transport']> | undefined;
   return {
     store,

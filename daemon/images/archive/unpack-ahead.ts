@@ -4,11 +4,13 @@
  * needs it then unpacks it from the store, and meets its error there. Nothing of it counts before the digest of all that
  * came was verified.
  *
- * One pull and one load at a time do so, on threads that whole layers do not wait for: a network or a client that is slow
+ * Where the disk is nearly full nothing is unpacked ahead. One pull and one load at a time do so, on threads that whole layers do not wait for: a network or a client that is slow
  * holds up nobody but itself.
  */
+import { dirname } from 'node:path';
 import type { Digest } from '../digest.ts';
 import { ImageError } from '../errors.ts';
+import { checkSpace } from '../store/disk-full.ts';
 import type { LayerStore, StagedPlace } from '../store/layer-store.ts';
 import type { OnWritten } from '../store/take-new.ts';
 import { GrowingFile, type Compression, type Limits, type UnpackedLayer, type Unpacker } from '../unpack/unpacker.ts';
@@ -30,6 +32,8 @@ export interface UnpackAheadOptions {
   readonly unpacker: Unpacker;
   /** For content of so many bytes. */
   readonly limitsOf: (size: number) => Limits;
+  /** Bytes that must be free for content of so many: what is done ahead is not to take what others need to go on. */
+  readonly roomOf: (size: number) => number;
   /** Layers under way at a time; of further ones nothing is done. */
   readonly most: number;
 }
@@ -111,14 +115,15 @@ export class AheadSession {
     size: number,
     signal: AbortSignal,
   ): Ahead {
-    const { layers, unpacker, limitsOf } = this.options;
+    const { layers, unpacker, limitsOf, roomOf } = this.options;
     const place = layers.stage();
-    const unpacked = place.then(({ directory }) =>
-      unpacker.unpackLayer({
+    const unpacked = place.then(async ({ directory }) => {
+      await checkSpace(dirname(directory), roomOf(size), 'a layer');
+      return unpacker.unpackLayer({
         ...{ source: file, compression, directory, signal },
         ...{ hash: compression !== 'none', limits: limitsOf(size) },
-      }),
-    );
+      });
+    });
     const layer = unpacked
       .catch((error: unknown) => (error instanceof ImageError ? error : undefined))
       .finally(() => {

@@ -19,7 +19,7 @@ const unpacker = new Unpacker();
 before(() => {
   store = new StoreFixture();
   const { layers } = store.store;
-  ahead = new UnpackAhead({ layers, unpacker, limitsOf: () => ({}), most: 1 });
+  ahead = new UnpackAhead({ layers, unpacker, limitsOf: () => ({}), roomOf: () => 0, most: 1 });
 });
 after(async () => {
   await unpacker.close();
@@ -117,6 +117,22 @@ void describe('layers unpacked ahead', () => {
     following.end(digest);
     assert.deepEqual(asked, [10_000, 0]);
     assert.equal(await session.take(digest, digest), undefined);
+    await session.close();
+    lease.release();
+    await store.store.collect();
+    assert.deepEqual(readdirSync(store.places.unpack), []);
+  });
+
+  void test('nothing is done where there is no room for it', async () => {
+    const { layers, contents } = store.store;
+    const roomOf = (): number => Number.MAX_SAFE_INTEGER;
+    const session = new UnpackAhead({ layers, unpacker, limitsOf: () => ({}), roomOf, most: 1 }).open();
+    assert.ok(session);
+    const lease = store.store.lease('a test');
+    const { signal } = new AbortController();
+    const parts = { contents, lease, signal, ahead: session };
+    const archive = await takeArchive(piecesOf(tar({ name: 'layer', data: layer })), parts);
+    assert.equal(await session.take(archive.get('layer').digest, digestOf(layer)), undefined);
     await session.close();
     lease.release();
     await store.store.collect();
