@@ -15,7 +15,7 @@ import { ImageWork } from './work.ts';
 /** Of a pull, under way or waiting for a thread; each has a file open. */
 const LAYERS_AHEAD = 16;
 
-/** Content, and what is in it, which is rarely a tenth as large; and some space for all else that goes on. */
+/** Content, and what is in it, which is rarely ten times as large; and some space for all else that goes on. */
 const roomAhead = (size: number): number => 256 * 1024 ** 2 + 16 * size;
 
 export interface ImagePartsOptions {
