@@ -119,12 +119,19 @@ test('commit: what does not fit is refused, and the container goes on', async ()
 test('a log that cannot be written holds nobody up, and the end of its container is known', async () => {
   const { client } = disk.daemon;
   const free = disk.free();
-  disk.leave(256 * 1024);
   const { id } = await client.must<{ id: string }>('POST', '/v1/containers', {
     image: 'busybox',
-    command: ['/bin/sh', '-c', 'head -c 3000000 /dev/zero | tr "\\0" "\\n"; exit 7'],
+    command: [
+      '/bin/sh',
+      '-c',
+      `trap 'head -c 3000000 /dev/zero | tr "\\0" "\\n"; exit 7' USR1; echo ready; while :; do sleep 0.1; done`,
+    ],
   });
   await client.must('POST', `/v1/containers/${id}/start`);
+  await until('it waits', async () => (await disk.daemon.logText(id, 'stdout')).includes('ready'));
+  // only then: a start is refused where its log was faster to take what the registry needs
+  disk.leave(256 * 1024);
+  await client.must('POST', `/v1/containers/${id}/kill`, { signal: 'SIGUSR1' });
   const { code } = await client.must<{ code?: number }>('GET', `/v1/containers/${id}/wait`);
   assert.equal(code, 7);
   assert.equal((await client.send('GET', `/v1/containers/${id}/logs?stdout=true&tail=1`)).status, 200);
