@@ -1,6 +1,8 @@
 /** Removes a container: its row first, then its files, renamed before they are deleted. */
+import { rm } from 'node:fs/promises';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
+import { logPaths } from './logs/files.ts';
 import { leavingVolumes } from './mounts/leaving-volumes.ts';
 import { giveBack } from './networks/addresses.ts';
 import type { FreedLease } from '../registry/leases.ts';
@@ -76,7 +78,7 @@ export async function removeInTurn(context: Context, container: Container): Prom
   removePins(context, container);
   let freed: readonly FreedLease[] = [];
   const leaving = container.takesVolumes || row.autoRemove ? leavingVolumes(context, container) : undefined;
-  try {
+  const deleteRow = (): void => {
     context.journal.commitEnd(
       (registry) => {
         if (container.endpoints.length > 0) freed = registry.leases.leave(id);
@@ -86,6 +88,9 @@ export async function removeInTurn(context: Context, container: Container): Prom
       { action: 'destroy', container: row },
       ...(leaving?.rows ?? []).map((volume) => ({ action: 'volume_destroy' as const, volume })),
     );
+  };
+  try {
+    await makingRoom(deleteRow, context.places.log(id));
   } catch (error) {
     leaving?.putBack();
     throw error;
@@ -99,4 +104,15 @@ export async function removeInTurn(context: Context, container: Container): Prom
   context.pending.removed(id);
   container.tell({ is: 'removed', exit: row.exit });
   await context.removedFiles.remove(context.places.container(id));
+}
+
+/** On a full disk the log, which may have filled it and which is to go in any case, goes before the row. */
+async function makingRoom(deleteRow: () => void, log: string): Promise<void> {
+  try {
+    deleteRow();
+  } catch (error) {
+    if (!(error instanceof EngineError && error.code === 'disk_full')) throw error;
+    for (const path of await logPaths(log)) await rm(path, { force: true });
+    deleteRow();
+  }
 }

@@ -7,7 +7,7 @@ import { LogFile, type TextEncoding } from './log-file.ts';
 const MOST_LOOKS = 100;
 
 /** Paths, oldest first; without the directory there are none. */
-async function paths(path: string): Promise<string[]> {
+export async function logPaths(path: string): Promise<string[]> {
   const name = basename(path);
   let names: string[];
   try {
@@ -47,13 +47,13 @@ async function openOnce(path: string, encoding: TextEncoding): Promise<LogFile[]
   const files: LogFile[] = [];
   let steady = false;
   try {
-    const before = await paths(path);
+    const before = await logPaths(path);
     for (const each of before) {
       const file = await LogFile.open(each, encoding);
       if (file === undefined) return undefined;
       files.push(file);
     }
-    const after = await paths(path);
+    const after = await logPaths(path);
     const inodes = await Promise.all(after.map((each) => inodeOf(each)));
     steady = inodes.length === files.length && inodes.every((inode, index) => inode === files[index]?.inode);
     return steady ? files : undefined;
