@@ -1,4 +1,5 @@
 /** The engine, put together: one function of the API's interface, one verb's file. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Engine, Resource } from '../api/engine.ts';
 import type { RegistriesSettings } from '../images/registry/settings.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -79,6 +80,9 @@ import { wait } from './wait.ts';
 
 /** What hooks under way are given when the daemon ends; less than the daemon itself is given (daemon/main.ts). */
 const HOOKS_GRACE_MS = 5000;
+/** What control groups of containers that have just ended are given to go. */
+const GROUPS_GRACE_MS = 2000;
+const GROUPS_PAUSE_MS = 5;
 
 export interface EngineParts {
   readonly registry: Registry;
@@ -298,7 +302,18 @@ async function close(context: Context): Promise<void> {
   await context.shims.close();
   const { cgroups, places } = context;
   // without containers nothing of this daemon stays on the host but its directories
-  const isIdle = groups.list(cgroups, places.cgroupParent).length === 0;
+  const isIdle = await isEmptied(context);
   await context.network.close(isIdle);
   if (isIdle) await groups.remove(cgroups, places.cgroupParent);
+}
+
+/** No container has groups. Shims that were let go take those of theirs away by themselves, within moments. */
+async function isEmptied({ containers, cgroups, places }: Context): Promise<boolean> {
+  const isRunning = [...containers].some(({ run }) => run !== undefined);
+  const deadline = performance.now() + GROUPS_GRACE_MS;
+  while (groups.list(cgroups, places.cgroupParent).length > 0) {
+    if (isRunning || performance.now() >= deadline) return false;
+    await delay(GROUPS_PAUSE_MS);
+  }
+  return true;
 }
