@@ -52,13 +52,16 @@ function isRegistryName(text: string): boolean {
   return URL.canParse(url) && new URL(url).pathname === '/';
 }
 
-/** What stands before the first slash is a registry if it cannot be a folder: reference.go, splitDockerDomain. */
+/**
+ * What stands before the first slash is a registry if it cannot be a folder: reference.go, splitDockerDomain. That
+ * takes capital letters alone for a registry too; here the name of one is in lower case, where it would be a folder
+ * again the next time it is read, so such a name is refused as a path.
+ */
 function splitRegistry(name: string): [registry: string, path: string] {
   const slash = name.indexOf('/');
-  const first = name.slice(0, Math.max(slash, 0));
-  const isRegistry = slash > 0 && (/[.:[]/.test(first) || first === 'localhost' || first !== first.toLowerCase());
+  const registry = name.slice(0, Math.max(slash, 0)).toLowerCase();
+  const isRegistry = /[.:[]/.test(registry) || registry === 'localhost';
   if (!isRegistry) return [DEFAULT_REGISTRY, name];
-  const registry = first.toLowerCase();
   return [ALIASES.has(registry) ? DEFAULT_REGISTRY : registry, name.slice(slash + 1)];
 }
 

@@ -44,7 +44,7 @@ void test('names are read as docker reads them', () => {
     ['127.0.0.1:5000/a/b__c/d-e.f', '127.0.0.1:5000/a/b__c/d-e.f', '127.0.0.1:5000/a/b__c/d-e.f'],
     ['[::1]:5000/app', '[::1]:5000/app', '[::1]:5000/app'],
     ['GHCR.io/you/app', 'ghcr.io/you/app', 'ghcr.io/you/app'],
-    ['Host/app', 'host/app', 'host/app'],
+    ['LOCALHOST/app', 'localhost/app', 'localhost/app'],
     [`app@sha256:${HEX}`, `docker.io/library/app@sha256:${HEX}`, `app@sha256:${HEX}`],
     [`r.io/app:1@sha256:${HEX}`, `r.io/app:1@sha256:${HEX}`, `r.io/app:1@sha256:${HEX}`],
     [`app@sha512:${HEX}${HEX}`, `docker.io/library/app@sha512:${HEX}${HEX}`, `app@sha512:${HEX}${HEX}`],
@@ -102,6 +102,7 @@ void test('what is no name of an image is refused, and says why', () => {
   ];
   for (const text of wrong) refused(text);
   assert.throws(() => parseReference('Foo/Bar'), /lower case/);
+  assert.throws(() => parseReference('Host/app'), /lower case/);
   assert.throws(
     () => parseReference(`bad name \u001b[31m${'x'.repeat(300)}`),
     (error: Error) => {
