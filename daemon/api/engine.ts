@@ -156,7 +156,10 @@ export interface DirectUpload {
 export type RegistryAuth = string | undefined;
 
 export interface Engine {
-  create(request: CreateRequest): Promise<CreateResponse>;
+  /** `docker`: the body of the Docker Engine API's create as JSON, kept to be shown to its clients again. */
+  create(request: CreateRequest, docker?: string): Promise<CreateResponse>;
+  /** That body, read; undefined for containers of other clients. */
+  dockerRequest(ref: string): unknown;
   list(query: ListQuery): ContainerSummary[];
   inspect(ref: string): ContainerDetail;
   start(ref: string): Promise<void>;

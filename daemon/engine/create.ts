@@ -28,7 +28,12 @@ import { removeFiles } from './removed-files.ts';
 import { checkName } from './rename.ts';
 import { DEFAULT_LOG_MAX_BYTES, DEFAULT_LOG_MAX_FILES, DEFAULT_STOP_SIGNAL, DEFAULT_STOP_TIMEOUT } from './settings.ts';
 
-export async function create(context: Context, request: CreateRequest): Promise<CreateResponse> {
+/** @param docker - the body of the Docker Engine API's create as JSON, to be shown to its clients again */
+export async function create(
+  context: Context,
+  request: CreateRequest,
+  docker: string | null = null,
+): Promise<CreateResponse> {
   const id = randomBytes(32).toString('hex');
   if (request.name !== undefined) checkName(request.name);
   const name = request.name ?? chooseName((taken) => context.containers.hasName(taken), id);
@@ -39,7 +44,7 @@ export async function create(context: Context, request: CreateRequest): Promise<
   try {
     await container.turn.run(async () => {
       await untilLeft(context, prepared.network.wishes);
-      make(context, container, request, prepared);
+      make(context, container, { request, docker }, prepared);
     });
   } catch (error) {
     context.containers.delete(container);
@@ -51,7 +56,12 @@ export async function create(context: Context, request: CreateRequest): Promise<
 }
 
 /** The directory before the row: one without a row is swept at the next start. */
-function make(context: Context, container: Container, request: CreateRequest, prepared: Prepared): void {
+function make(
+  context: Context,
+  container: Container,
+  { request, docker }: { readonly request: CreateRequest; readonly docker: string | null },
+  prepared: Prepared,
+): void {
   const { id, row } = container;
   const { spec, made, bundle, network, image } = prepared;
   const plan = tryPlan(context, id, { spec, root: made, bundle, network: network.networking });
@@ -61,6 +71,7 @@ function make(context: Context, container: Container, request: CreateRequest, pr
     spec: stringifyJson(spec),
     root: JSON.stringify(made),
     bundle,
+    docker,
   };
   const status = advanceTo(row.status, 'created', row.name);
   const taken = takeEndpoints(context, id, network.wishes);
@@ -177,5 +188,11 @@ function rowOf(prepared: Prepared, id: string, name: string): ContainerRow {
     failure: null,
     poststop: null,
     network: prepared.network.networking,
+    restart: request.restart ?? { name: 'no' },
+    restartCount: 0,
+    stoppedByUser: false,
+    healthcheck: null,
+    health: null,
+    logDriver: request.log?.driver ?? 'cri',
   };
 }

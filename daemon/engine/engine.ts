@@ -49,7 +49,7 @@ import { resizeExec } from './exec/resize.ts';
 import { attachExec, startExec, startExecAttached } from './exec/start.ts';
 import { info, version } from './info.ts';
 import { settlePoststop } from './hooks/poststop.ts';
-import { inspect } from './inspect.ts';
+import { dockerRequest, inspect } from './inspect.ts';
 import { Journal } from './journal.ts';
 import { kill } from './kill.ts';
 import { list } from './list.ts';
@@ -170,7 +170,8 @@ export function createEngine(parts: EngineParts): EngineWithLifecycle {
 function verbs(context: Context, tareVersion: string): Engine {
   const { registry, feed, containers } = context;
   return {
-    create: (request) => create(context, request),
+    create: (request, docker) => create(context, request, docker),
+    dockerRequest: (ref) => dockerRequest(context, ref),
     list: (query) => list(context, query),
     inspect: (ref) => inspect(context, ref),
     start: (ref) => start(context, ref),

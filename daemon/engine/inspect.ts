@@ -31,10 +31,20 @@ export function inspect(context: Context, ref: string): ContainerDetail {
     volumes: container.volumes.map((volume) => ({ ...volume })),
     exposedPorts: [...(made.image?.exposedPorts ?? [])],
     ...(made.image?.healthcheck === undefined ? {} : { healthcheck: healthcheckShown(made.image.healthcheck) }),
+    ...(row.health === null ? {} : { healthState: row.health }),
+    restart: row.restart,
+    restartCount: row.restartCount,
+    logDriver: row.logDriver,
     networkMode: row.network.mode,
     endpoints: endpointsShown(context, container),
     ...(row.failure === null ? {} : { failure: row.failure }),
   };
+}
+
+/** What a client of the Docker Engine API asked for, as it came; undefined for containers of other clients. */
+export function dockerRequest(context: Context, ref: string): unknown {
+  const { docker } = documentsOf(context, context.containers.find(ref));
+  return docker === null ? undefined : parseJson(docker);
 }
 
 function healthcheckShown({ test, ...rest }: Healthcheck): NonNullable<ContainerDetail['healthcheck']> {

@@ -45,6 +45,8 @@ export function summaryOf(context: Context, container: Container): ContainerSumm
     ...(startedAt === null ? {} : { startedAt }),
     ...(pid === null ? {} : { pid }),
     ...(exit === null ? {} : { exit }),
+    restarting: false,
+    ...(row.health === null ? {} : { health: row.health.status }),
     networks: networkNames(context, container),
     ports: portsShown(container),
   };

@@ -1,6 +1,14 @@
 /** Rows of containers, and their documents (request, spec, root). */
 import type { Database, Statement } from 'better-sqlite3';
-import type { Exit, Limits, Status } from '../../shared/api/container.ts';
+import type {
+  Exit,
+  Health,
+  HealthcheckRequest,
+  Limits,
+  LogDriver,
+  RestartPolicy,
+  Status,
+} from '../../shared/api/container.ts';
 import type { ContainerNetwork, Interface, PinNamespaces, Protocol } from '../../shared/api/network.ts';
 import { type ExitColumns, exitColumns, exitOf } from './exit.ts';
 
@@ -67,6 +75,16 @@ export interface ContainerRow {
   /** Index of the next poststop hook that the present or last run is owed; null: none. */
   readonly poststop: number | null;
   readonly network: Networking;
+  readonly restart: RestartPolicy;
+  /** How often the policy has started it again since its user did. */
+  readonly restartCount: number;
+  /** Its user ended it: a daemon that starts leaves it alone. */
+  readonly stoppedByUser: boolean;
+  /** In force, with every field filled; null: none. */
+  readonly healthcheck: Required<HealthcheckRequest> | null;
+  /** Of the present or last run. */
+  readonly health: Health | null;
+  readonly logDriver: LogDriver;
 }
 
 /** JSON texts, but `bundle`, a directory. */
@@ -75,6 +93,8 @@ export interface Documents {
   readonly spec: string;
   readonly root: string;
   readonly bundle: string;
+  /** The body of the Docker Engine API's create; null for containers of other clients. */
+  readonly docker: string | null;
 }
 
 interface Columns extends ExitColumns {
@@ -101,6 +121,12 @@ interface Columns extends ExitColumns {
   readonly failure: string | null;
   readonly poststop: number | null;
   readonly network: string;
+  readonly restart: string;
+  readonly restart_count: number;
+  readonly stopped_by_user: number;
+  readonly healthcheck: string | null;
+  readonly health: string | null;
+  readonly log_driver: LogDriver;
 }
 
 export interface Started {
@@ -118,13 +144,15 @@ export class ContainerRepository {
     const prepare = <R = unknown>(sql: string): Statement<[Fields], R> => database.prepare<[Fields], R>(sql);
     this.statements = {
       all: prepare<Columns>('SELECT * FROM containers ORDER BY created_at, id'),
-      documents: prepare<Documents>('SELECT request, spec, root, bundle FROM documents WHERE container = :id'),
+      documents: prepare<Documents>('SELECT request, spec, root, bundle, docker FROM documents WHERE container = :id'),
       insert: prepare(`INSERT INTO containers (id, name, status, rootfs, command, labels, limits, tty, stdin,
-          auto_remove, stop_signal, stop_timeout, log_max_bytes, log_max_files, created_at, network)
+          auto_remove, stop_signal, stop_timeout, log_max_bytes, log_max_files, created_at, network,
+          restart, healthcheck, log_driver)
         VALUES (:id, :name, :status, :rootfs, :command, :labels, :limits, :tty, :stdin,
-          :autoRemove, :stopSignal, :stopTimeout, :logMaxBytes, :logMaxFiles, :createdAt, :network)`),
-      insertDocuments: prepare(`INSERT INTO documents (container, request, spec, root, bundle)
-        VALUES (:id, :request, :spec, :root, :bundle)`),
+          :autoRemove, :stopSignal, :stopTimeout, :logMaxBytes, :logMaxFiles, :createdAt, :network,
+          :restart, :healthcheck, :logDriver)`),
+      insertDocuments: prepare(`INSERT INTO documents (container, request, spec, root, bundle, docker)
+        VALUES (:id, :request, :spec, :root, :bundle, :docker)`),
       starting: prepare(`UPDATE containers SET intent = 'start', boot_id = :bootId, failure = NULL, poststop = :poststop
         WHERE id = :id`),
       started: prepare(`UPDATE containers SET status = 'running', intent = NULL, pid = :pid,
@@ -176,6 +204,9 @@ export class ContainerRepository {
       logMaxFiles,
       createdAt,
       network: JSON.stringify(row.network),
+      restart: JSON.stringify(row.restart),
+      healthcheck: row.healthcheck === null ? null : JSON.stringify(row.healthcheck),
+      logDriver: row.logDriver,
     });
     this.statements.insertDocuments.run({ id, ...documents });
   }
@@ -256,5 +287,12 @@ function rowOf(columns: Columns): ContainerRow {
     failure,
     poststop: columns.poststop,
     network: JSON.parse(columns.network) as Networking,
+    restart: JSON.parse(columns.restart) as RestartPolicy,
+    restartCount: columns.restart_count,
+    stoppedByUser: columns.stopped_by_user === 1,
+    healthcheck:
+      columns.healthcheck === null ? null : (JSON.parse(columns.healthcheck) as Required<HealthcheckRequest>),
+    health: columns.health === null ? null : (JSON.parse(columns.health) as Health),
+    logDriver: columns.log_driver,
   };
 }

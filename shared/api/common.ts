@@ -38,6 +38,8 @@ export const Moment = Type.String({
   description: 'RFC 3339, or seconds since 1970 with up to nine decimals',
 });
 
+export const Nanoseconds = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'nanoseconds' });
+
 export const Labels = Type.Record(Type.String({ pattern: '^[^\\u0000]{1,1024}$' }), NoNul, {
   additionalProperties: false,
   description: 'free text by key',

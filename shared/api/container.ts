@@ -1,8 +1,14 @@
 /** The container resource: what is asked for at create, and what inspect and list show. */
 import { Type, type Static } from '@sinclair/typebox';
-import { AbsolutePath, Bytes, Labels, Moment, Name, NoNul, Timestamp, closed } from './common.ts';
+import { AbsolutePath, Bytes, Labels, Moment, Name, Nanoseconds, NoNul, Timestamp, closed } from './common.ts';
 import { Healthcheck, ImageRef, PlatformText } from './image.ts';
 import { ContainerNetwork, Endpoint, Interface, PinNamespaces, Publish, PublishedPort } from './network.ts';
+
+/** Rates of devices: bytes, or operations, in a second. */
+const DeviceRates = Type.Array(
+  closed({ path: AbsolutePath, rate: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }) }),
+  { maxItems: 64 },
+);
 
 export const Limits = closed({
   memory: Type.Optional(Bytes),
@@ -15,6 +21,27 @@ export const Limits = closed({
     Type.String({ pattern: '^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$', description: 'CPU numbers, such as "0-2,4"' }),
   ),
   pids: Type.Optional(Type.Integer({ minimum: -1, maximum: 4_194_304, description: '-1 is unlimited' })),
+  /** Microseconds of CPU time in each period; in place of `cpus`. */
+  cpuQuota: Type.Optional(Type.Integer({ minimum: -1, maximum: Number.MAX_SAFE_INTEGER, description: 'microseconds' })),
+  cpuPeriod: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'microseconds' })),
+  /** Memory nodes, as in `cpuset`. */
+  cpusetMems: Type.Optional(
+    Type.String({ pattern: '^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$', description: 'memory nodes, such as "0-1"' }),
+  ),
+  /** Share of the disk's time, 10 to 1000; 0: the parent's. */
+  blkioWeight: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000 })),
+  blkioWeightDevice: Type.Optional(
+    Type.Array(closed({ path: AbsolutePath, weight: Type.Integer({ minimum: 10, maximum: 1000 }) }), { maxItems: 64 }),
+  ),
+  /** Per device node of the host: bytes, or operations, in a second. */
+  deviceReadBps: Type.Optional(DeviceRates),
+  deviceWriteBps: Type.Optional(DeviceRates),
+  deviceReadIops: Type.Optional(DeviceRates),
+  deviceWriteIops: Type.Optional(DeviceRates),
+  /** v1 only; from 0 to 100. */
+  memorySwappiness: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+  /** v1 only: at its limit it waits instead of being killed. */
+  oomKillDisable: Type.Optional(Type.Boolean()),
 });
 export type Limits = Static<typeof Limits>;
 
@@ -87,15 +114,81 @@ export const Device = closed({
   permissions: Type.Optional(Type.String({ pattern: '^[rwm]{1,3}$', description: 'letters of "rwm"' })),
 });
 
+/** cri: the Kubernetes CRI text format (default). json-file: docker's. none: nothing is kept. */
+export const LOG_DRIVERS = ['cri', 'json-file', 'none'] as const;
+export type LogDriver = (typeof LOG_DRIVERS)[number];
+
 export const LogOptions = closed({
+  driver: Type.Optional(Type.Union(LOG_DRIVERS.map((name) => Type.Literal(name)))),
   /** Rotated at this size; 0 is never. */
   maxSize: Type.Optional(Bytes),
   /** Files kept, the current one included. */
   maxFiles: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
 });
 
+export const RESTART_POLICIES = ['no', 'on-failure', 'always', 'unless-stopped'] as const;
+
+/** What happens when it has ended by itself, or the daemon or the host has started anew. */
+export const RestartPolicy = closed({
+  name: Type.Union(RESTART_POLICIES.map((name) => Type.Literal(name))),
+  /** on-failure: how often; absent or 0: always. */
+  maximumRetryCount: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
+});
+export type RestartPolicy = Static<typeof RestartPolicy>;
+
+/** In place of what the image says, field by field. Times in nanoseconds, at least a millisecond; 0: the default. */
+export const HealthcheckRequest = closed({
+  /** [] as the image has it; ["NONE"]; ["CMD", …]; ["CMD-SHELL", command]. */
+  test: Type.Optional(Type.Array(NoNul, { maxItems: 65_536 })),
+  interval: Type.Optional(Nanoseconds),
+  timeout: Type.Optional(Nanoseconds),
+  startPeriod: Type.Optional(Nanoseconds),
+  startInterval: Type.Optional(Nanoseconds),
+  retries: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
+  /** What follows an unhealthy one: nothing (default), or that it is restarted. */
+  onUnhealthy: Type.Optional(Type.Union([Type.Literal('none'), Type.Literal('restart')])),
+});
+export type HealthcheckRequest = Static<typeof HealthcheckRequest>;
+
+/** A file of the host, or text, that only the container sees: on a tmpfs of its own, never on a disk. */
+export const Secret = closed({
+  /** Name below /run/secrets, or an absolute path. */
+  target: Type.String({ minLength: 1, maxLength: 4095, pattern: '^[^\\u0000]*$' }),
+  /** A file of the host, read at each start. Exactly one of source and data. */
+  source: Type.Optional(AbsolutePath),
+  /** base64, at most 500 KiB; it is kept in the registry, and never shown again. */
+  data: Type.Optional(Type.String({ maxLength: 700_000, pattern: '^[A-Za-z0-9+/]*={0,2}$', description: 'base64' })),
+  uid: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_294 })),
+  gid: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_294 })),
+  mode: Type.Optional(Type.String({ pattern: '^[0-7]{3,4}$', description: 'octal digits (default "0444")' })),
+});
+export type Secret = Static<typeof Secret>;
+
+/** "private" (default), "host" or "container:REF"; ipc also "shareable" and "none". */
+const joinable = (more: string) =>
+  Type.String({ pattern: `^(private|host|container:[A-Za-z0-9][A-Za-z0-9_.-]{0,127}${more})$` });
+
 const common = {
   name: Type.Optional(Name),
+  restart: Type.Optional(RestartPolicy),
+  healthcheck: Type.Optional(HealthcheckRequest),
+  /** A small init of ours is process 1: it passes signals on and reaps. */
+  init: Type.Optional(Type.Boolean({ description: 'process 1 is a small init that passes signals on and reaps' })),
+  pid: Type.Optional(joinable('')),
+  ipc: Type.Optional(joinable('|shareable|none')),
+  uts: Type.Optional(Type.Union([Type.Literal('private'), Type.Literal('host')])),
+  cgroupNamespace: Type.Optional(Type.Union([Type.Literal('private'), Type.Literal('host')])),
+  /** Of /dev/shm (default 64 MiB). */
+  shmSize: Type.Optional(Bytes),
+  secrets: Type.Optional(Type.Array(Secret, { maxItems: 256 })),
+  /** "c 10:200 rwm", "b *:* r": devices that it may use beside those it is given. */
+  deviceRules: Type.Optional(
+    Type.Array(Type.String({ pattern: '^[acb] ([0-9]+|\\*):([0-9]+|\\*) [rwm]{1,3}$' }), { maxItems: 1024 }),
+  ),
+  /** Never to be had here: refused by name. */
+  gpus: Type.Optional(Type.String({ maxLength: 1024 })),
+  /** Keys that detach a client of its terminal, as `tare attach --detach-keys` has them. */
+  detachKeys: Type.Optional(Type.String({ maxLength: 64 })),
   /** Of an image: what stands in place of its Cmd. */
   command: Type.Optional(Type.Array(NoNul, { minItems: 1, maxItems: 65_536 })),
   /** In place of the image's; an empty one takes it away. */
@@ -216,6 +309,29 @@ export const Exit = Type.Object({
 });
 export type Exit = Static<typeof Exit>;
 
+export const HEALTH_STATUSES = ['starting', 'healthy', 'unhealthy'] as const;
+export type HealthStatus = (typeof HEALTH_STATUSES)[number];
+
+/** One probe of the health check. */
+export const HealthProbe = Type.Object({
+  startedAt: Timestamp,
+  endedAt: Timestamp,
+  /** -1: it did not end in time, or could not be begun. */
+  exitCode: Type.Integer(),
+  /** The first 4 KiB of what it wrote. */
+  output: Type.String(),
+});
+export type HealthProbe = Static<typeof HealthProbe>;
+
+/** Absent where there is no health check, or the container has never run. */
+export const Health = Type.Object({
+  status: Type.Union(HEALTH_STATUSES.map((name) => Type.Literal(name))),
+  failingStreak: Type.Integer(),
+  /** The last five, oldest first. */
+  probes: Type.Array(HealthProbe),
+});
+export type Health = Static<typeof Health>;
+
 export const ContainerSummary = Type.Object({
   id: Type.String(),
   name: Type.String(),
@@ -230,6 +346,9 @@ export const ContainerSummary = Type.Object({
   startedAt: Type.Optional(Timestamp),
   pid: Type.Optional(Type.Integer()),
   exit: Type.Optional(Exit),
+  /** Its restart policy will start it again, after a while. */
+  restarting: Type.Boolean(),
+  health: Type.Optional(Type.Union(HEALTH_STATUSES.map((name) => Type.Literal(name)))),
   /** Names of its networks, in their order. */
   networks: Type.Array(Type.String()),
   ports: Type.Array(PublishedPort),
@@ -257,8 +376,13 @@ export const ContainerDetail = Type.Intersect([
     volumes: Type.Array(Type.Object({ name: Type.String(), destination: Type.String() })),
     /** Ports that the image says it listens on: "80/tcp". */
     exposedPorts: Type.Array(Type.String()),
-    /** Of the image, or as it was asked for; kept, and not run as yet. */
+    /** Of the image with what was asked for in its place; absent: there is none. */
     healthcheck: Type.Optional(Healthcheck),
+    healthState: Type.Optional(Health),
+    restart: RestartPolicy,
+    /** How often its policy has started it again since its user did. */
+    restartCount: Type.Integer(),
+    logDriver: Type.Union(LOG_DRIVERS.map((name) => Type.Literal(name))),
     /** How it has a network: the mode as it was asked for, or the default. */
     networkMode: Type.String(),
     endpoints: Type.Array(Endpoint),
@@ -273,6 +397,7 @@ export const UpdateRequest = closed({
   limits: Type.Optional(Limits),
   /** Replaces what is published, also while it runs: what stays is not interrupted. */
   publish: Type.Optional(Type.Array(Publish, { maxItems: 65_535 })),
+  restart: Type.Optional(RestartPolicy),
 });
 export type UpdateRequest = Static<typeof UpdateRequest>;
 

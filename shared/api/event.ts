@@ -18,6 +18,10 @@ export const EVENT_ACTIONS = [
   'disconnect',
   'kill',
   'oom',
+  'health_status',
+  'top',
+  'exec_detach',
+  'detach',
   'die',
   'stop',
   'restart',
@@ -61,7 +65,7 @@ export const Event = Type.Object({
   exec: Type.Optional(Type.String()),
   /** die, exec_die: absent where unknown. */
   exitCode: Type.Optional(Type.Integer()),
-  /** kill: the signal's name. rename: the former name. connect, disconnect: the network's name. */
+  /** kill: the signal's name. health_status: the new status. rename: the former name. connect, disconnect: the network's name. */
   detail: Type.Optional(Type.String()),
 });
 export type Event = Static<typeof Event>;

@@ -77,6 +77,7 @@ describe('text of tables', () => {
       createdAt: AT,
       startedAt: AT,
       networks: [],
+      restarting: false,
       ports: [],
     };
     const exit = { unknown: false, code: 137, oomKilled: false, at: AT };
