@@ -86,6 +86,11 @@ export default tseslint.config(
     'the edge calls the engine and nothing behind it',
   ),
   wall(
+    ['daemon/docker/**/*.ts'],
+    ['**/registry/**', '**/daemon/shim/**', '**/runtime/**', KOFFI, SQLITE],
+    'the edge calls the engine and nothing behind it',
+  ),
+  wall(
     ['daemon/network/**/*.ts'],
     [
       '../api/**',

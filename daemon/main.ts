@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Logger, destination, pino } from 'pino';
 import { peerCredentials } from '../native-bindings/peer-credentials.ts';
+import { createRequestRecorder } from './api/recorder.ts';
 import { createApi } from './api/server.ts';
+import { createDockerApi } from './docker/server.ts';
 import { createEngine } from './engine/engine.ts';
 import { PathTooLong, Places } from './engine/places.ts';
 import { Refusal, listenOn, prepareDirectories, socketGroup } from './host.ts';
@@ -66,7 +68,8 @@ async function run(options: DaemonOptions): Promise<void> {
     registries: options.registries,
   });
   engine.open();
-  const api = createApi({ engine, logger, version, peerOf: peerCredentials });
+  const edge = { engine, logger, version, peerOf: peerCredentials, recorder: createRequestRecorder() };
+  const api = createApi({ ...edge, other: createDockerApi(edge) });
   await listenOn(api, places.socket, group);
   logger.info({ socket: places.socket, root: places.root, pid: process.pid }, 'tared answers');
   endOnSignal(logger, async () => {

@@ -3,6 +3,7 @@
  * and upgrade checks (gate.ts), the body's parser, validation, the engine, the answer; whatever is thrown on the way
  * becomes a problem document in one place.
  */
+import type { Server } from 'node:http';
 import fastifyWebsocket from '@fastify/websocket';
 import fastify, {
   type FastifyBaseLogger,
@@ -13,6 +14,7 @@ import fastify, {
 } from 'fastify';
 import { MAX_BODY, parseBody } from './body.ts';
 import { limitBody } from './deadline.ts';
+import { type Edge, Upgrades, createFront } from './front.ts';
 import { goOn, heedPromises, waitsForWord } from './direct.ts';
 import { drain } from './drain.ts';
 import type { Engine } from './engine.ts';
@@ -22,7 +24,7 @@ import { follow, noteProblem, type FollowParts, type PeerOf } from './follow.ts'
 import { openApi } from './openapi.ts';
 import { ClientGone, EdgeError, PROBLEM_TYPE, isFault, mediaTypeRefused, toProblem } from './problem.ts';
 import { parseQuery } from './query.ts';
-import { createRequestRecorder } from './recorder.ts';
+import { type RequestRecorder, createRequestRecorder } from './recorder.ts';
 import { registerRoute } from './register.ts';
 import type { Api } from './route.ts';
 import { ROUTES } from './routes.ts';
@@ -40,20 +42,33 @@ export interface ApiParts {
   readonly version: string;
   /** Who is at the other end of a connection: native-bindings/peer-credentials.ts. */
   readonly peerOf: PeerOf;
+  /** Absent: one of its own. */
+  readonly recorder?: RequestRecorder;
+  /** The API that has the same socket; absent: the native one has it for itself. */
+  readonly other?: Edge;
 }
 
 /** Not listening yet: the caller says where. `close()` ends every connection. */
-export function createApi({ engine, logger, version, peerOf }: ApiParts): FastifyInstance {
-  const recorder = createRequestRecorder();
+export function createApi(parts: ApiParts): FastifyInstance {
+  const { engine, logger, version, peerOf, recorder = createRequestRecorder(), other } = parts;
   const api: Api = {
     engine,
     recorder,
     openApi: once(() => openApi(ROUTES, version)),
     docsPage: once(() => documentationPage(ROUTES, version)),
   };
-  const server = createServer(logger);
+  const upgrades = new Upgrades();
+  const server = createServer(logger, upgrades, other);
   addHooks(server, { engine, logger, recorder, peerOf });
-  server.register(fastifyWebsocket, WEBSOCKET_OPTIONS);
+  server.register(fastifyWebsocket, {
+    ...WEBSOCKET_OPTIONS,
+    // it listens to the upgrades of its server, and nothing else
+    options: { ...WEBSOCKET_OPTIONS.options, server: upgrades as unknown as Server },
+  });
+  if (other !== undefined) {
+    server.addHook('onReady', () => other.ready());
+    server.addHook('preClose', () => other.close());
+  }
   server.register((routes, _options, done) => {
     for (const route of ROUTES) if (route.upload !== true) registerRoute(routes, route, api, logger);
     done();
@@ -74,13 +89,11 @@ const COMPILERS = {
   buildSerializer: () => () => JSON.stringify,
 } as unknown as CompilersFactory;
 
-function createServer(logger: ApiLogger): FastifyInstance {
+function createServer(logger: ApiLogger, upgrades: Upgrades, other: Edge | undefined): FastifyInstance {
   const server = fastify({
     logger: false,
     bodyLimit: MAX_BODY,
-    // Answers, uploads and upgraded connections last as long as they like; of other bodies see limitBody.
-    requestTimeout: 0,
-    http: { headersTimeout: 20_000 },
+    serverFactory: (handler) => createFront(handler, upgrades, other),
     forceCloseConnections: true,
     // A request that comes in while the server closes gets the engine's own `shutting_down`.
     return503OnClosing: false,

@@ -34,6 +34,12 @@ export function containerRow(given: Partial<ContainerRow>): ContainerRow {
     failure: null,
     poststop: null,
     network: { mode: 'none', publish: [] },
+    restart: { name: 'no' },
+    restartCount: 0,
+    stoppedByUser: false,
+    healthcheck: null,
+    health: null,
+    logDriver: 'cri',
     ...given,
   };
 }
@@ -43,6 +49,7 @@ export const documents: Documents = {
   spec: '{"ociVersion":"1.3.0","x":18446744073709551615}',
   root: '{"kind":"bind","source":"/rootfs"}',
   bundle: '/rootfs',
+  docker: null,
 };
 
 export function networkRow(given: Partial<NetworkRow>): NetworkRow {

@@ -1,0 +1,122 @@
+/**
+ * Connections that are taken over. Node takes its parser off at an upgrade, before it has read the body that stands
+ * behind the headers of exec's start: that much is taken from the socket first, then the request goes the way of all.
+ */
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { Duplex, Readable } from 'node:stream';
+
+/** Of JSON that comes with an upgrade. */
+const BODY_MAX = 64 * 1024;
+/** For it to come. */
+const BODY_MS = 20_000;
+
+export interface Upgrade {
+  readonly socket: Socket;
+  readonly protocol: string;
+  readonly body: Buffer;
+  /** For websockets: nothing stands behind their request. */
+  readonly head: Buffer;
+}
+
+const upgrades = new WeakMap<IncomingMessage, Upgrade>();
+const taken = new Set<Duplex>();
+
+export function upgradeOf(request: IncomingMessage): Upgrade | undefined {
+  return upgrades.get(request);
+}
+
+/** Calls `route` with the request, when its body is there, and a response for what is answered in place of an upgrade. */
+export function receiveUpgrade(
+  request: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+  route: (request: IncomingMessage, response: ServerResponse) => void,
+): void {
+  const destroy = (): void => {
+    socket.destroy();
+  };
+  // Node takes its own listener off at an upgrade
+  socket.on('error', destroy);
+  const length = lengthOf(request);
+  if (length === undefined) {
+    socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
+    return;
+  }
+  const deadline = setTimeout(destroy, BODY_MS);
+  let bytes = head;
+  const proceed = (): boolean => {
+    if (bytes.length < length) return false;
+    clearTimeout(deadline);
+    socket.off('data', more).off('close', forget);
+    socket.pause();
+    if (bytes.length > length) socket.unshift(bytes.subarray(length));
+    upgrades.set(request, {
+      socket,
+      protocol: request.headers.upgrade?.toLowerCase() ?? '',
+      body: bytes.subarray(0, length),
+      head: Buffer.alloc(0),
+    });
+    // its body is here and not where fastify would wait for it
+    delete request.headers['content-length'];
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => socket.end());
+    route(request, response);
+    return true;
+  };
+  const more = (piece: Buffer): void => {
+    bytes = Buffer.concat([bytes, piece]);
+    proceed();
+  };
+  const forget = (): void => {
+    clearTimeout(deadline);
+  };
+  if (proceed()) return;
+  socket.on('data', more).on('close', forget);
+  socket.resume();
+}
+
+/** Undefined: nobody can say where the body ends, or it is beyond the bound. */
+function lengthOf({ headers }: IncomingMessage): number | undefined {
+  if (headers['transfer-encoding'] !== undefined) return undefined;
+  const length = Number(headers['content-length'] ?? 0);
+  return Number.isSafeInteger(length) && length >= 0 && length <= BODY_MAX ? length : undefined;
+}
+
+/** See DockerCall.hijack. */
+export function takeOver(request: IncomingMessage, response: ServerResponse, contentType: string): Duplex {
+  const upgrade = upgrades.get(request);
+  const connection =
+    upgrade === undefined ? overBody(request, response, contentType) : switched(upgrade, response, contentType);
+  taken.add(connection);
+  connection.once('close', () => taken.delete(connection));
+  return connection;
+}
+
+function switched({ socket }: Upgrade, response: ServerResponse, contentType: string): Duplex {
+  response.detachSocket(socket);
+  socket.write(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
+  return socket;
+}
+
+/**
+ * Without an upgrade the body is what comes in, and where there is none, nothing does until the connection ends. What goes
+ * out is not chunked: clients read it from the socket.
+ */
+function overBody(request: IncomingMessage, response: ServerResponse, contentType: string): Duplex {
+  response.useChunkedEncodingByDefault = false;
+  response.shouldKeepAlive = false;
+  response.writeHead(200, { 'content-type': contentType, connection: 'close' });
+  response.flushHeaders();
+  const readable = request.readableEnded || request.complete ? new Readable({ read: () => undefined }) : request;
+  const connection = Duplex.from({ readable, writable: response });
+  response.once('close', () => connection.destroy());
+  return connection;
+}
+
+/** The daemon goes down. */
+export function cutConnections(): void {
+  for (const connection of taken) connection.destroy();
+}
