@@ -3,6 +3,7 @@ import type { Exit } from '../../../shared/api/container.ts';
 import { nowTimestamp } from '../../../shared/time.ts';
 import type { Container, Run } from '../container.ts';
 import type { Context } from '../context.ts';
+import { EngineError, type ErrorCode } from '../errors.ts';
 import { EXECS_KEPT } from '../settings.ts';
 
 /** The shim tells of the end of an exec. One that is not in `run.execs` is still starting, or unknown. */
@@ -45,5 +46,27 @@ export function commitExecExit(context: Context, container: Container, exec: str
     );
   } catch (error) {
     context.log.error({ err: error, container: container.id, exec }, 'the exit of an exec could not be committed');
+  }
+}
+
+/** As shells tell it (POSIX, 2.8.2 Exit Status for Commands). */
+const EXIT_OF_FAILURE: Readonly<Partial<Record<ErrorCode, number>>> = {
+  command_not_found: 127,
+  command_not_executable: 126,
+  launch_failed: 126,
+};
+
+/** Of one that could not be started that is the end, where it is its command's fault; else it may be tried again. */
+export function notStarted(context: Context, container: Container, exec: string, error: unknown): void {
+  const code = error instanceof EngineError ? EXIT_OF_FAILURE[error.code] : undefined;
+  if (code === undefined) return;
+  const exit: Exit = { unknown: false, code, oomKilled: false, at: nowTimestamp() };
+  try {
+    context.journal.commitEnd((registry) => {
+      registry.execs.exited(exec, exit);
+      registry.execs.trim(container.id, EXECS_KEPT);
+    });
+  } catch (cause) {
+    context.log.error({ err: cause, container: container.id, exec }, 'the failure of an exec could not be committed');
   }
 }

@@ -11,7 +11,7 @@ import type { Context } from '../context.ts';
 import { EngineError } from '../errors.ts';
 import { runOf, shimError } from '../kill.ts';
 import { launchError } from '../launch-error.ts';
-import { commitExecExit } from './exit.ts';
+import { commitExecExit, notStarted } from './exit.ts';
 import { findExec } from './find.ts';
 import { execPlan, execProcess } from './process.ts';
 
@@ -84,6 +84,7 @@ async function launchExec(
     );
   } catch (error) {
     run.execsStarting.delete(exec.id);
+    notStarted(context, container, exec.id, error);
     throw error;
   }
   settle(context, container, run, exec.id);
