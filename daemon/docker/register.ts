@@ -104,7 +104,7 @@ async function answer(
 
 function send(reply: FastifyReply, { status, headers, json, text, contentType }: DockerAnswer): FastifyReply {
   reply.code(status).headers(headers ?? {});
-  if (json !== undefined) return reply.header('content-type', contentType ?? 'application/json').send(jsonText(json));
+  if (json !== undefined) return reply.header('content-type', contentType ?? 'application/json').send(jsonBytes(json));
   if (text !== undefined) return reply.header('content-type', contentType ?? 'text/plain; charset=utf-8').send(text);
   return reply.send();
 }
@@ -112,6 +112,11 @@ function send(reply: FastifyReply, { status, headers, json, text, contentType }:
 /** A line, as Go's encoder ends it. */
 export function jsonText(value: unknown): string {
   return `${stringifyJson(value)}\n`;
+}
+
+/** To a text fastify would add a charset, and docker's CLI takes "application/json" alone for JSON. */
+export function jsonBytes(value: unknown): Buffer {
+  return Buffer.from(jsonText(value));
 }
 
 async function sendPieces(

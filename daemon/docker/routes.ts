@@ -4,7 +4,19 @@ import { createExec } from './execs/create.ts';
 import { inspectExec } from './execs/inspect.ts';
 import { resize, resizeExec } from './execs/resize.ts';
 import { startExec } from './execs/start.ts';
+import { createImage } from './images/create.ts';
+import { imageHistory } from './images/history.ts';
+import { inspectImage } from './images/inspect.ts';
+import { listImages } from './images/list.ts';
+import { loadImages } from './images/load.ts';
+import { pruneImages } from './images/prune.ts';
+import { pushImage } from './images/push.ts';
+import { removeImage } from './images/remove.ts';
+import { saveImage, saveImages } from './images/save.ts';
+import { searchImages } from './images/search.ts';
+import { tagImage } from './images/tag.ts';
 import type { DockerRoute } from './route.ts';
+import { auth } from './system/auth.ts';
 import { ping, pingHead } from './system/ping.ts';
 
 export const DOCKER_ROUTES: readonly DockerRoute[] = [
@@ -16,4 +28,17 @@ export const DOCKER_ROUTES: readonly DockerRoute[] = [
   startExec,
   inspectExec,
   resizeExec,
+  listImages,
+  createImage,
+  searchImages,
+  saveImages,
+  loadImages,
+  pruneImages,
+  inspectImage,
+  imageHistory,
+  pushImage,
+  tagImage,
+  saveImage,
+  removeImage,
+  auth,
 ];

@@ -16,7 +16,7 @@ import type { ApiLogger } from '../api/server.ts';
 import { MAX_BODY } from './body.ts';
 import { cutConnections, receiveUpgrade, upgradeOf } from './connection.ts';
 import { DockerError, toDockerError } from './error.ts';
-import { jsonText, registerDockerRoutes } from './register.ts';
+import { jsonBytes, jsonText, registerDockerRoutes } from './register.ts';
 import { DOCKER_ROUTES } from './routes.ts';
 import { NEWEST, askedOf, isDockers, refusalOf, versionText } from './versions.ts';
 
@@ -87,16 +87,22 @@ function createInstance(parts: DockerParts): FastifyInstance {
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const { status, message } = toDockerError(error);
     noteProblem(request, `docker_${String(status)}`);
-    if (status >= 500 && isFault(error)) {
+    if (isOurFault(error)) {
       parts.logger.error({ err: error, method: request.method, url: request.url }, 'request failed');
     }
     if (upgradeOf(request.raw) !== undefined) reply.header('connection', 'close');
-    return reply.code(status).header('content-type', 'application/json').send(jsonText({ message }));
+    return reply.code(status).header('content-type', 'application/json').send(jsonBytes({ message }));
   });
-  server.setNotFoundHandler((request) => {
-    throw new DockerError(404, `page not found`, { cause: request.url });
+  server.setNotFoundHandler(() => {
+    throw new DockerError(404, 'page not found');
   });
   return server;
+}
+
+/** What was refused on purpose is no fault, whatever its status. */
+function isOurFault(error: unknown): boolean {
+  if (error instanceof DockerError) return error.cause !== undefined && isFault(error.cause);
+  return isFault(error);
 }
 
 /** On every answer: by them clients agree on a version, and know the system. */

@@ -1,0 +1,20 @@
+/** dockerd's words for what goes wrong with images. */
+import { DockerError, type ErrorTexts } from '../error.ts';
+import { noSuchImage } from './names.ts';
+
+export const IMAGE_TEXTS: ErrorTexts = {
+  image_not_found: (_error, named) => noSuchImage(named),
+  invalid_reference: () => new DockerError(400, 'invalid reference format'),
+  ambiguous_reference: (_error, named) =>
+    new DockerError(500, `multiple IDs found with provided prefix: ${named.slice(0, 128)}`),
+};
+
+/** Between a registry and the daemon. `named`: the image. */
+export const REGISTRY_TEXTS: ErrorTexts = {
+  invalid_reference: () => new DockerError(400, 'invalid reference format'),
+  registry_unauthorized: (error) => new DockerError(500, `unauthorized: ${error.message}`),
+  registry_access_denied: (error) => new DockerError(404, `pull access denied: ${error.message}`),
+  registry_rate_limited: (error) => new DockerError(500, `toomanyrequests: ${error.message}`),
+  image_not_found: (error) => new DockerError(404, error.message),
+  no_such_platform: (error) => new DockerError(404, `no matching manifest: ${error.message}`),
+};
