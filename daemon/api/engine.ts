@@ -14,6 +14,7 @@ import type {
   ListQuery,
   LogEntry,
   LogQuery,
+  MountPoint,
   StopRequest,
   Top,
   UpdateRequest,
@@ -22,10 +23,12 @@ import type {
 import type {
   ConnectRequest,
   DisconnectRequest,
+  Endpoint,
   NetworkCreateRequest,
   NetworkCreateResponse,
   NetworkDetail,
   NetworkListQuery,
+  NetworkPruneRequest,
   NetworkPruneResponse,
   NetworkSummary,
 } from '../../shared/api/network.ts';
@@ -118,6 +121,25 @@ export interface ExecStart {
   readonly tty?: { rows: number; columns: number };
 }
 
+/** A container as lists of the Docker Engine API show it. */
+export interface ContainerOverview extends ContainerSummary {
+  readonly networkMode: string;
+  /** The mode was asked for by its name. */
+  readonly namesMode: boolean;
+  /** "80/tcp" */
+  readonly exposedPorts: readonly string[];
+  readonly mounts: readonly MountPoint[];
+  readonly endpoints: readonly Endpoint[];
+  readonly failure: string | null;
+}
+
+/** Bytes on the disk. */
+export interface ContainerSize {
+  readonly written: number;
+  /** With the layers of its image. */
+  readonly root: number;
+}
+
 /** Kinds of things that paths name. */
 export type Resource = 'container' | 'network' | 'image' | 'volume';
 
@@ -161,6 +183,9 @@ export interface Engine {
   /** That body, read; undefined for containers of other clients. */
   dockerRequest(ref: string): unknown;
   list(query: ListQuery): ContainerSummary[];
+  /** As `list`, with what it takes more than a summary to show. */
+  overview(query: ListQuery): ContainerOverview[];
+  containerSize(ref: string): Promise<ContainerSize>;
   inspect(ref: string): ContainerDetail;
   start(ref: string): Promise<void>;
   stop(ref: string, request: StopRequest): Promise<void>;
@@ -192,7 +217,9 @@ export interface Engine {
   listNetworks(query: NetworkListQuery): NetworkSummary[];
   inspectNetwork(ref: string): NetworkDetail;
   removeNetwork(ref: string): Promise<void>;
-  pruneNetworks(): Promise<NetworkPruneResponse>;
+  pruneNetworks(request: NetworkPruneRequest): Promise<NetworkPruneResponse>;
+  /** The network of containers that name none; made where it is not there yet. */
+  defaultNetwork(): NetworkSummary;
   connect(ref: string, request: ConnectRequest): Promise<void>;
   disconnect(ref: string, request: DisconnectRequest): Promise<void>;
 

@@ -15,6 +15,17 @@ import { removeImage } from './images/remove.ts';
 import { saveImage, saveImages } from './images/save.ts';
 import { searchImages } from './images/search.ts';
 import { tagImage } from './images/tag.ts';
+import { connect, disconnect } from './networks/connect.ts';
+import { createNetwork } from './networks/create.ts';
+import { inspectNetwork } from './networks/inspect.ts';
+import { listNetworks } from './networks/list.ts';
+import { pruneNetworks } from './networks/prune.ts';
+import { removeNetwork } from './networks/remove.ts';
+import { createVolume } from './volumes/create.ts';
+import { inspectVolume } from './volumes/inspect.ts';
+import { listVolumes } from './volumes/list.ts';
+import { pruneVolumes } from './volumes/prune.ts';
+import { removeVolume } from './volumes/remove.ts';
 import type { DockerRoute } from './route.ts';
 import { auth } from './system/auth.ts';
 import { ping, pingHead } from './system/ping.ts';
@@ -41,4 +52,16 @@ export const DOCKER_ROUTES: readonly DockerRoute[] = [
   saveImage,
   removeImage,
   auth,
+  listNetworks,
+  createNetwork,
+  pruneNetworks,
+  inspectNetwork,
+  removeNetwork,
+  connect,
+  disconnect,
+  listVolumes,
+  createVolume,
+  pruneVolumes,
+  inspectVolume,
+  removeVolume,
 ];

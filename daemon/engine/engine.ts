@@ -10,10 +10,12 @@ import type { HostFacts } from '../runtime/host-facts.ts';
 import type { SpecHost } from '../runtime/spec/default-spec.ts';
 import type { ShimPool } from '../shim/types.ts';
 import { PendingAttachments } from './attach/pending.ts';
+import { Alarms } from './alarms.ts';
 import { attach } from './attach.ts';
 import type { Container } from './container.ts';
 import { Containers } from './containers.ts';
 import type { Context, Log } from './context.ts';
+import { containerSize } from './container-size.ts';
 import { create } from './create.ts';
 import { adoptNetworks } from './endpoints/adopt.ts';
 import { connect } from './endpoints/connect.ts';
@@ -33,9 +35,11 @@ import { login } from './images/login.ts';
 import { saveImages } from './images/save.ts';
 import { findImage } from './images/find.ts';
 import { createImageParts } from './images/parts.ts';
+import { Slots } from './images/slots.ts';
 import { pullImage } from './images/pull.ts';
 import { pushImage } from './images/push.ts';
 import { createNetwork } from './networks/create.ts';
+import { ensureDefaultNetwork } from './networks/default.ts';
 import { inspectNetwork, listNetworks } from './networks/inspect.ts';
 import { Networks } from './networks/networks.ts';
 import { pruneNetworks, removeNetwork } from './networks/remove.ts';
@@ -48,18 +52,24 @@ import { PreparedExecs } from './exec/prepared.ts';
 import { resizeExec } from './exec/resize.ts';
 import { attachExec, startExec, startExecAttached } from './exec/start.ts';
 import { info, version } from './info.ts';
+import { keepHealth } from './health/keep.ts';
+import { restartUnhealthy } from './health/restart-unhealthy.ts';
 import { settlePoststop } from './hooks/poststop.ts';
 import { dockerRequest, inspect } from './inspect.ts';
 import { Journal } from './journal.ts';
 import { kill } from './kill.ts';
 import { list } from './list.ts';
 import { logs } from './logs.ts';
+import { overview } from './overview.ts';
 import { pause } from './pause.ts';
 import type { Places } from './places.ts';
 import { PlanCache } from './plans.ts';
 import { load } from './reconcile/load.ts';
 import { reconcileContainer } from './reconcile/reconcile.ts';
 import { sweep } from './reconcile/sweep.ts';
+import { Restarts } from './restart-policy/restarts.ts';
+import { startAgain } from './restart-policy/start-again.ts';
+import { ranInAnotherBoot, takeUp } from './restart-policy/take-up.ts';
 import { Turns } from '../images/store/turns.ts';
 import { remove } from './remove.ts';
 import { RemovedFiles } from './removed-files.ts';
@@ -70,6 +80,7 @@ import { resume } from './resume.ts';
 import { SpecCache } from './specs.ts';
 import { start } from './start.ts';
 import { stop } from './stop.ts';
+import { pruneFilter } from './storage/prune-filter.ts';
 import { storageVerbs } from './storage/verbs.ts';
 import { top } from './top.ts';
 import { Trees } from './trees.ts';
@@ -83,6 +94,8 @@ const HOOKS_GRACE_MS = 5000;
 /** What control groups of containers that have just ended are given to go. */
 const GROUPS_GRACE_MS = 2000;
 const GROUPS_PAUSE_MS = 5;
+/** Health probes that are begun at a time; how many run is not bounded. */
+const PROBES_BEGUN_AT_A_TIME = 16;
 
 export interface EngineParts {
   readonly registry: Registry;
@@ -133,6 +146,7 @@ export function createEngine(parts: EngineParts): EngineWithLifecycle {
   });
   const images = createImageParts({ ...parts, root: parts.places.root, registries: parts.registries ?? {} });
   const trees = new Trees(parts.log);
+  const alarms = new Alarms();
   const context: Context = {
     containers: new Containers(),
     networks: new Networks(),
@@ -155,6 +169,10 @@ export function createEngine(parts: EngineParts): EngineWithLifecycle {
     removedFiles: new RemovedFiles(trees, (directory, error) => {
       parts.log.error({ err: error, directory }, 'the files of a removed container are left to the next start');
     }),
+    alarms,
+    restarts: new Restarts(alarms, (container, next) => startAgain(context, container, next)),
+    probing: new Slots(PROBES_BEGUN_AT_A_TIME),
+    restartUnhealthy: (container, run) => restartUnhealthy(context, container, run),
     cgroups: parts.cgroups,
     specHost: parts.specHost,
     hostFacts: parts.hostFacts,
@@ -173,6 +191,8 @@ function verbs(context: Context, tareVersion: string): Engine {
     create: (request, docker) => create(context, request, docker),
     dockerRequest: (ref) => dockerRequest(context, ref),
     list: (query) => list(context, query),
+    overview: (query) => overview(context, query),
+    containerSize: (ref) => containerSize(context, ref),
     inspect: (ref) => inspect(context, ref),
     start: (ref) => start(context, ref),
     stop: (ref, request) => stop(context, ref, request),
@@ -198,7 +218,8 @@ function verbs(context: Context, tareVersion: string): Engine {
     listNetworks: (query) => listNetworks(context, query),
     inspectNetwork: (ref) => inspectNetwork(context, ref),
     removeNetwork: (ref) => removeNetwork(context, ref),
-    pruneNetworks: async () => ({ removed: await pruneNetworks(context) }),
+    pruneNetworks: async (request) => ({ removed: await pruneNetworks(context, pruneFilter(request)) }),
+    defaultNetwork: () => inspectNetwork(context, ensureDefaultNetwork(context).id),
     connect: (ref, request) => connect(context, ref, request),
     disconnect: (ref, request) => disconnect(context, ref, request),
     pullImage: (request, auth, report, signal) => pullImage(context, request, auth, report, signal),
@@ -242,10 +263,13 @@ function identify(context: Context, ref: string, resource: Resource = 'container
 function lifecycleOf(context: Context): Pick<EngineWithLifecycle, 'open' | 'reconcile' | 'close'> {
   const sockets = Promise.withResolvers<ReadonlySet<string>>();
   let settling: Promise<void>[] = [];
+  let rebooted: ReadonlySet<string> = new Set();
   return {
     open: () => {
       recoverVolumes(context);
-      settling = load(context).map((container) => settle(context, container, sockets.promise));
+      const unsettled = load(context);
+      rebooted = ranInAnotherBoot(context);
+      settling = unsettled.map((container) => settle(context, container, sockets.promise));
     },
     reconcile: async () => {
       const recovered = context.images.work.recover();
@@ -257,6 +281,7 @@ function lifecycleOf(context: Context): Pick<EngineWithLifecycle, 'open' | 'reco
       settling = [];
       // those that had ended have their addresses no more
       if (context.networks.size > 0) linksGone(context, []);
+      void takeUp(context, rebooted);
       await sweep(context);
       await recovered;
       context.swept.resolve();
@@ -286,6 +311,9 @@ async function settle(context: Context, container: Container, sockets: Promise<R
  */
 async function close(context: Context): Promise<void> {
   context.pending.close();
+  context.restarts.close();
+  context.alarms.close();
+  keepHealth(context);
   // some of them have the turns of their containers for as long as their clients like
   await context.files.close(new EngineError('shutting_down', 'the daemon is going down'));
   const timer = setTimeout(() => {

@@ -1,6 +1,6 @@
 /** The network resource, and what a container says of networks, at create and at connect. */
 import { Type, type Static } from '@sinclair/typebox';
-import { AbsolutePath, Labels, Name, NoNul, Timestamp, closed } from './common.ts';
+import { AbsolutePath, Labels, Moment, Name, NoNul, Timestamp, closed } from './common.ts';
 
 /** Form only; what it means is checked by the engine, which names the field. */
 export const IpAddress = Type.String({
@@ -117,6 +117,13 @@ export const NetworkListQuery = closed({
 });
 export type NetworkListQuery = Static<typeof NetworkListQuery>;
 
+/** `POST /networks/prune` */
+export const NetworkPruneRequest = closed({
+  /** Only those that were made before. */
+  until: Type.Optional(Moment),
+  label: Type.Optional(Type.Array(Type.String(), { description: '"key", "key=value", "!key" or "!key=value"' })),
+});
+export type NetworkPruneRequest = Static<typeof NetworkPruneRequest>;
 export const NetworkPruneResponse = Type.Object({ removed: Type.Array(Type.String({ description: 'names' })) });
 export type NetworkPruneResponse = Static<typeof NetworkPruneResponse>;
 
@@ -145,6 +152,8 @@ export const Publish = closed({
   containerPort: Port,
   /** Absent: a free one of the host's ephemeral ports is chosen at start. */
   hostPort: Type.Optional(Port),
+  /** Then `hostPort` is the first of several: one of them that is free at start. */
+  hostPortLast: Type.Optional(Port),
   /** So many ports from these on (default 1). */
   count: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
   /** Default: the daemon's `publishAddress`; "0.0.0.0" and "::" are all of a family, absent there: of both. */
@@ -170,12 +179,25 @@ export const NetworkMode = Type.String({
   description: '"none", "host", "bridge", "container:ID" or "ns:/PATH"',
 });
 
+const ContainerAddress = Type.String({
+  pattern: '^container:[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$',
+  description: '"container:REF"',
+});
+
 export const ContainerNetwork = closed({
   /** Default: "bridge" where `networks` or `publish` are given, else the daemon's `defaultNetwork`. */
   mode: Type.Optional(NetworkMode),
   /** mode bridge: in this order they are eth0, eth1, …; the first has the default route. Absent: the default bridge. */
   networks: Type.Optional(Type.Array(EndpointRequest, { minItems: 1, maxItems: 64 })),
   publish: Type.Optional(Type.Array(Publish, { maxItems: 65_535 })),
+  /** Ports that it listens on, beside those that its image says: "80/tcp". */
+  expose: Type.Optional(
+    Type.Array(Type.String({ pattern: '^[0-9]{1,5}/(tcp|udp|sctp)$', description: 'a port such as "80/tcp"' }), {
+      maxItems: 65_535,
+    }),
+  ),
+  /** All that it listens on is published, each at a free port of the host. */
+  publishAll: Type.Optional(Type.Boolean({ description: 'publish every port that it or its image exposes' })),
   dns: Type.Optional(
     closed({
       servers: Type.Optional(Type.Array(IpAddress, { maxItems: 16 })),
@@ -183,11 +205,17 @@ export const ContainerNetwork = closed({
       options: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9:-]{1,64}$' }), { maxItems: 32 })),
     }),
   ),
-  /** Lines of /etc/hosts; "host-gateway" stands for the host's address on the container's first network. */
+  /**
+   * Lines of /etc/hosts; "host-gateway" stands for the host's address on the container's first network, "container:REF"
+   * for the addresses that another one has when this one starts, on a network of both.
+   */
   hosts: Type.Optional(
-    Type.Array(closed({ name: HostName, address: Type.Union([IpAddress, Type.Literal('host-gateway')]) }), {
-      maxItems: 1024,
-    }),
+    Type.Array(
+      closed({ name: HostName, address: Type.Union([IpAddress, Type.Literal('host-gateway'), ContainerAddress]) }),
+      {
+        maxItems: 1024,
+      },
+    ),
   ),
 });
 export type ContainerNetwork = Static<typeof ContainerNetwork>;

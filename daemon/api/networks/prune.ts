@@ -1,4 +1,4 @@
-import { NetworkPruneResponse } from '../../../shared/api/network.ts';
+import { NetworkPruneRequest, NetworkPruneResponse } from '../../../shared/api/network.ts';
 import { answerRoute } from '../route.ts';
 
 export const pruneNetworks = answerRoute({
@@ -7,8 +7,10 @@ export const pruneNetworks = answerRoute({
   tag: 'networks',
   summary: 'Remove the networks that nobody uses',
   description: 'Those that no container has a place in, but the default one.',
+  body: NetworkPruneRequest,
+  bodyRequired: false,
   status: 200,
   schema: NetworkPruneResponse,
   errors: ['kernel_refused'],
-  answer: (api) => api.engine.pruneNetworks(),
+  answer: (api, call) => api.engine.pruneNetworks(call.body),
 });

@@ -1,7 +1,7 @@
 /**
  * JSON as Go's encoding/json decodes it into a type, for that is what clients of Docker have always been answered by:
  * names of fields in any case, null anywhere and the same as nothing, unknown fields ignored; a value of another type is
- * an error that names the field.
+ * an error that names the field. What is read is the whole of it under the names that are known: fields.ts reads one by one.
  */
 import { DockerError } from '../../error.ts';
 
@@ -23,10 +23,7 @@ function shape<T>(type: string, of: (value: unknown, at: string, wrong: () => ne
     read: (value, at) => {
       if (value === undefined || value === null) return undefined;
       return of(value, at, () => {
-        throw new DockerError(
-          400,
-          `invalid JSON: json: cannot unmarshal ${goKind(value)} into Go struct field ${at} of type ${type}`,
-        );
+        throw new DockerError(400, `json: cannot unmarshal ${goKind(value)} into field ${at} of type ${type}`);
       });
     },
   };
