@@ -12,5 +12,9 @@ ALTER TABLE containers ADD COLUMN healthcheck TEXT CHECK (healthcheck IS NULL OR
 ALTER TABLE containers ADD COLUMN health TEXT CHECK (health IS NULL OR json_valid(health));
 ALTER TABLE containers ADD COLUMN log_driver TEXT NOT NULL DEFAULT 'cri' CHECK (log_driver IN ('cri', 'json-file', 'none'));
 
+-- Of a container's events: what the container is made of; and at its start and end the networks it is on then.
+ALTER TABLE events ADD COLUMN image_name TEXT;
+ALTER TABLE events ADD COLUMN networks TEXT CHECK (networks IS NULL OR json_valid(networks));
+
 -- The body of the Docker Engine API's create, as it came; NULL for containers of other clients.
 ALTER TABLE documents ADD COLUMN docker TEXT CHECK (docker IS NULL OR json_valid(docker));

@@ -7,16 +7,18 @@ import { containerPath } from '../targets.ts';
 
 export const top: Command = {
   name: 'top',
-  usage: 'CONTAINER',
+  usage: 'CONTAINER [PS-OPTION...]',
   summary: 'Show the processes of a container',
   flags: [],
-  operands: { min: 1, max: 1 },
-  interspersed: true,
+  notes: ['PS-OPTION, of those of ps(1): -ef (the default), -e, aux, or -o COLUMN,…'],
+  operands: { min: 1 },
+  interspersed: false,
   completes: 'container',
   failureCode: EXIT.failure,
   async run(input, { daemon }) {
-    const [ref = ''] = input.operands;
-    const { titles, processes } = await daemon.get<Top>(containerPath(ref, '/top'));
+    const [ref = '', ...options] = input.operands;
+    const query = options.length === 0 ? '' : `?options=${encodeURIComponent(options.join(' '))}`;
+    const { titles, processes } = await daemon.get<Top>(containerPath(ref, `/top${query}`));
     print(table([titles, ...processes.map((row) => row.map(printable))]));
     return 0;
   },

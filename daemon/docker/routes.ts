@@ -26,6 +26,13 @@ import { inspectVolume } from './volumes/inspect.ts';
 import { listVolumes } from './volumes/list.ts';
 import { pruneVolumes } from './volumes/prune.ts';
 import { removeVolume } from './volumes/remove.ts';
+import { top } from './containers/top.ts';
+import { diskUsage } from './system/df.ts';
+import { events } from './system/events.ts';
+import { info } from './system/info.ts';
+import { listPlugins, pluginInspect, pluginPrivileges, pluginPull } from './system/plugins.ts';
+import { swarm } from './system/swarm.ts';
+import { version } from './system/version.ts';
 import type { DockerRoute } from './route.ts';
 import { auth } from './system/auth.ts';
 import { ping, pingHead } from './system/ping.ts';
@@ -64,4 +71,14 @@ export const DOCKER_ROUTES: readonly DockerRoute[] = [
   pruneVolumes,
   inspectVolume,
   removeVolume,
+  top,
+  version,
+  info,
+  events,
+  diskUsage,
+  listPlugins,
+  pluginPrivileges,
+  pluginInspect,
+  pluginPull,
+  ...swarm,
 ];

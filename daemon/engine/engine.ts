@@ -25,6 +25,8 @@ import { NETWORK_DEFAULTS, type NetworkOptions } from './endpoints/options.ts';
 import { mendNetwork } from './endpoints/cut-off.ts';
 import { linksGone } from './endpoints/run.ts';
 import { commitContainer } from './commit.ts';
+import { pruneBuilds } from './build/prune.ts';
+import { sweepBuilds } from './build/sweep.ts';
 import { containerChanges } from './files/changes.ts';
 import { extractArchive, readArchive, statPath } from './files/copy.ts';
 import { exportContainer } from './files/export.ts';
@@ -56,7 +58,7 @@ import { keepHealth } from './health/keep.ts';
 import { restartUnhealthy } from './health/restart-unhealthy.ts';
 import { settlePoststop } from './hooks/poststop.ts';
 import { dockerRequest, inspect } from './inspect.ts';
-import { Journal } from './journal.ts';
+import { type About, Journal } from './journal.ts';
 import { kill } from './kill.ts';
 import { list } from './list.ts';
 import { logs } from './logs.ts';
@@ -125,9 +127,13 @@ export interface EngineWithLifecycle extends Engine {
 
 export function createEngine(parts: EngineParts): EngineWithLifecycle {
   const feed = new EventFeed();
-  const journal = new Journal(parts.registry, () => {
-    feed.publish();
-  });
+  const journal = new Journal(
+    parts.registry,
+    () => {
+      feed.publish();
+    },
+    (container) => aboutOf(context, container),
+  );
   const networkOptions = parts.network ?? NETWORK_DEFAULTS;
   const network = new HostNetwork({
     log: parts.log,
@@ -204,7 +210,7 @@ function verbs(context: Context, tareVersion: string): Engine {
     update: (ref, request) => update(context, ref, request),
     wait: (ref, condition, signal) => begun(() => wait(context, ref, condition, signal)),
     remove: (ref, options) => remove(context, ref, options),
-    top: (ref) => top(context, ref),
+    top: (ref, options) => top(context, ref, options),
     resize: (ref, size) => resize(context, ref, size),
     logs: (ref, query, signal) => begun(() => logs(context, ref, query, signal)),
     attach: (ref, options) => attach(context, ref, options),
@@ -228,6 +234,12 @@ function verbs(context: Context, tareVersion: string): Engine {
     loadImages: (stream, query, report, signal) => loadImages(context, stream, query, report, signal),
     saveImages: (request, signal) => saveImages(context, request, signal),
     importImage: (stream, query, report, signal) => importImage(context, stream, query, report, signal),
+    // it is loaded at the first build
+    buildImage: async (stream, query, registryConfig, tell, signal) => {
+      const { buildImage } = await import('./build/build.ts');
+      return buildImage(context, { stream, query, registryConfig }, tell, signal);
+    },
+    pruneBuilds: (request) => pruneBuilds(context, request),
     ...storageVerbs(context),
     commitContainer: (ref, request, signal) => commitContainer(context, ref, request, signal),
     exportContainer: (ref, signal) => exportContainer(context, ref, signal),
@@ -240,6 +252,17 @@ function verbs(context: Context, tareVersion: string): Engine {
     info: () => info(context, tareVersion),
     identify: (ref, resource) => identify(context, ref, resource),
   };
+}
+
+function aboutOf({ containers, networks }: Context, id: string): About {
+  const container = containers.get(id);
+  if (container === undefined) return {};
+  const { image, endpoints } = container;
+  const on = endpoints.flatMap(({ network }) => {
+    const name = networks.get(network)?.name;
+    return name === undefined ? [] : [{ id: network, name }];
+  });
+  return { ...(image === undefined ? {} : { imageName: image.name }), networks: on };
 }
 
 /** Begins at once; what it throws is the promise's rejection. */
@@ -283,6 +306,7 @@ function lifecycleOf(context: Context): Pick<EngineWithLifecycle, 'open' | 'reco
       if (context.networks.size > 0) linksGone(context, []);
       void takeUp(context, rebooted);
       await sweep(context);
+      await sweepBuilds(context);
       await recovered;
       context.swept.resolve();
     },

@@ -54,13 +54,28 @@ interface Told {
 /** Characters, of an image's labels in one event. */
 const IMAGE_LABELS_MAX = 16 * 1024;
 
+/** What events tell of a container that its row does not have. */
+export interface About {
+  readonly imageName?: string;
+  readonly networks?: NonNullable<Event['networks']>;
+}
+
+/** Where the networks of a container are of interest. */
+const WITH_NETWORKS: ReadonlySet<EventAction> = new Set(['start', 'die']);
+
 export class Journal {
   private readonly registry: Registry;
   private readonly publish: (events: readonly Event[]) => void;
+  private readonly about: (container: string) => About;
 
-  constructor(registry: Registry, publish: (events: readonly Event[]) => void) {
+  constructor(
+    registry: Registry,
+    publish: (events: readonly Event[]) => void,
+    about: (container: string) => About = () => ({}),
+  ) {
     this.registry = registry;
     this.publish = publish;
+    this.about = about;
   }
 
   /** All of it or nothing. Throws EngineError: `disk_full`, `name_taken`, `address_taken`, `port_taken`, `internal`. */
@@ -97,6 +112,7 @@ export class Journal {
   private append(happening: Happening): Event {
     const { action, container, network, image, volume, exec, exitCode, detail } = happening;
     const { name, labels } = whomOf(happening);
+    const { imageName, networks = [] } = container === undefined ? {} : this.about(container.id);
     return this.registry.events.append({
       at: nowTimestamp(),
       action,
@@ -109,6 +125,8 @@ export class Journal {
       ...(exec === undefined ? {} : { exec }),
       ...(exitCode === undefined ? {} : { exitCode }),
       ...(detail === undefined ? {} : { detail }),
+      ...(imageName === undefined ? {} : { imageName }),
+      ...(WITH_NETWORKS.has(action) && networks.length > 0 ? { networks } : {}),
     });
   }
 }

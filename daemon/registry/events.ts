@@ -21,6 +21,8 @@ interface Columns {
   readonly exec: string | null;
   readonly exit_code: number | null;
   readonly detail: string | null;
+  readonly image_name: string | null;
+  readonly networks: string | null;
 }
 
 type Fields = Record<string, string | number | null>;
@@ -32,8 +34,10 @@ export class EventRepository {
     const prepare = <R = unknown>(sql: string): Statement<[Fields], R> => database.prepare<[Fields], R>(sql);
     this.statements = {
       append:
-        prepare(`INSERT INTO events (at, action, container, network, image, volume, name, labels, exec, exit_code, detail)
-        VALUES (:at, :action, :container, :network, :image, :volume, :name, :labels, :exec, :exitCode, :detail)`),
+        prepare(`INSERT INTO events (at, action, container, network, image, volume, name, labels, exec, exit_code, detail,
+          image_name, networks)
+        VALUES (:at, :action, :container, :network, :image, :volume, :name, :labels, :exec, :exitCode, :detail,
+          :imageName, :networks)`),
       after: prepare<Columns>('SELECT * FROM events WHERE sequence > :sequence ORDER BY sequence LIMIT :limit'),
       last: prepare<{ last: number | null }>('SELECT max(sequence) AS last FROM events'),
       before: prepare<{ last: number | null }>('SELECT max(sequence) AS last FROM events WHERE at < :at'),
@@ -56,6 +60,8 @@ export class EventRepository {
       exec: event.exec ?? null,
       exitCode: event.exitCode ?? null,
       detail: event.detail ?? null,
+      imageName: event.imageName ?? null,
+      networks: event.networks === undefined ? null : JSON.stringify(event.networks),
     });
     const sequence = Number(lastInsertRowid);
     if (sequence % TRIM_EVERY === 0) this.statements.trim.run({ sequence: sequence - EVENTS_KEPT });
@@ -93,5 +99,7 @@ function eventOf(columns: Columns): Event {
     ...(exec === null ? {} : { exec }),
     ...(exitCode === null ? {} : { exitCode }),
     ...(detail === null ? {} : { detail }),
+    ...(columns.image_name === null ? {} : { imageName: columns.image_name }),
+    ...(columns.networks === null ? {} : { networks: JSON.parse(columns.networks) as NonNullable<Event['networks']> }),
   };
 }

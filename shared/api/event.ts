@@ -58,6 +58,10 @@ export const Event = Type.Object({
   image: Type.Optional(Type.String()),
   /** volume_*: its name. */
   volume: Type.Optional(Type.String()),
+  /** Of a container: the image that it is made of, as it was asked for. */
+  imageName: Type.Optional(Type.String()),
+  /** start, die: the networks that the container is on. */
+  networks: Type.Optional(Type.Array(Type.Object({ id: Type.String(), name: Type.String() }))),
   /** Of the container; for network_* of the network, for image_* of the image or its id, for volume_* of the volume. */
   name: Type.String(),
   labels: Labels,

@@ -80,7 +80,7 @@ async function launchExec(
       (registry) => {
         registry.execs.started(exec.id, outcome.pid, nowTimestamp());
       },
-      { action: 'exec_start', container: container.row, exec: exec.id },
+      { action: 'exec_start', container: container.row, exec: exec.id, detail: request.command.join(' ') },
     );
   } catch (error) {
     run.execsStarting.delete(exec.id);

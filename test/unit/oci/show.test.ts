@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { COLUMNS, FULL_COLUMNS, processRows, titlesOf } from '../../../daemon/runtime/process-table.ts';
 import { defaultSpec } from '../../../daemon/runtime/spec/default-spec.ts';
 import { validateSpec } from '../../../daemon/runtime/spec/validate.ts';
-import { columnsOf } from '../../../oci/commands/ps.ts';
+import { columnsOf } from '../../../daemon/runtime/ps-options.ts';
 import { rootless } from '../../../oci/commands/spec.ts';
 import { parseInterfaces } from '../../../oci/events/network.ts';
 import { blkioEntriesV1, blkioEntriesV2, listOf } from '../../../oci/events/stats.ts';
