@@ -32,6 +32,7 @@ import type {
   NetworkPruneResponse,
   NetworkSummary,
 } from '../../shared/api/network.ts';
+import type { BuildPruneRequest, BuildPruneResponse, BuildQuery, BuildResponse } from '../../shared/api/build.ts';
 import type { Event, EventQuery } from '../../shared/api/event.ts';
 import type { ExecDetail, ExecRequest, ResizeRequest } from '../../shared/api/exec.ts';
 import type { ArchiveQuery, ExtractQuery, PathStat } from '../../shared/api/files.ts';
@@ -44,6 +45,7 @@ import type {
   ImagePruneResponse,
   ImageRemoveQuery,
   ImageRemoveResponse,
+  ImageRunConfig,
   ImageSummary,
   ImageTagRequest,
   ImportQuery,
@@ -68,6 +70,7 @@ import type {
   SystemPruneRequest,
   SystemPruneResponse,
 } from '../../shared/api/storage.ts';
+import type { Stats, StatsQuery } from '../../shared/api/stats.ts';
 import type { Info, Version } from '../../shared/api/system.ts';
 import type {
   Volume,
@@ -133,6 +136,13 @@ export interface ContainerOverview extends ContainerSummary {
   readonly failure: string | null;
 }
 
+/** What a container takes of its image. */
+export interface ImageToRun {
+  readonly id: string;
+  readonly platform: string;
+  readonly run: ImageRunConfig;
+}
+
 /** Bytes on the disk. */
 export interface ContainerSize {
   readonly written: number;
@@ -145,6 +155,9 @@ export type Resource = 'container' | 'network' | 'image' | 'volume';
 
 /** Told while long work goes on; neither waits nor throws. */
 export type Report = (progress: Progress) => void;
+
+/** The same of what must come in order and without a gap; where it gives a promise, no more is told before that resolves. */
+export type Tell = (progress: Progress) => Promise<void> | undefined;
 
 /** Bytes on their way to a client, who may leave them in the middle: then the stream is destroyed. */
 export interface Download {
@@ -199,7 +212,10 @@ export interface Engine {
   /** For `removed` the exit the container had when it went. Rejects with the signal's reason when aborted. */
   wait(ref: string, condition: NonNullable<WaitQuery['condition']>, signal: AbortSignal): Promise<Exit>;
   remove(ref: string, options: { force: boolean; volumes?: boolean }): Promise<void>;
-  top(ref: string): Promise<Top>;
+  /** `options`: those of ps(1); default -ef. */
+  top(ref: string, options?: string): Promise<Top>;
+  /** What it uses: one, or with `stream` one each second until it is removed. */
+  stats(ref: string, query: StatsQuery, signal: AbortSignal): AsyncIterable<Stats>;
   resize(ref: string, size: ResizeRequest): Promise<void>;
   /** Ends when the container has ended and all is told (follow), or at once after the last line. */
   logs(ref: string, query: LogQuery, signal: AbortSignal): Promise<AsyncIterable<LogEntry>>;
@@ -240,8 +256,23 @@ export interface Engine {
   /** `stream`: a root file system as a tar archive, plain or compressed. */
   importImage(stream: Readable, query: ImportQuery, report: Report, signal: AbortSignal): Promise<StoredImage>;
 
+  /**
+   * `stream`: the context as a tar archive, plain or compressed. `registryConfig`: the text of the header
+   * X-Registry-Config, if there was one. Told are `output` for whoever watches, and what pulls of base images tell.
+   */
+  buildImage(
+    stream: Readable,
+    query: BuildQuery,
+    registryConfig: string | undefined,
+    tell: Tell,
+    signal: AbortSignal,
+  ): Promise<BuildResponse>;
+  pruneBuilds(request: BuildPruneRequest): Promise<BuildPruneResponse>;
+
   listImages(query: ImageListQuery): Promise<ImageSummary[]>;
   inspectImage(ref: string): Promise<ImageDetail>;
+  /** Its id, and how containers of it run; far less work than `inspectImage`. Throws as creating a container of it does. */
+  imageConfig(ref: string, platform: string | undefined): Promise<ImageToRun>;
   imageHistory(ref: string): Promise<ImageHistoryEntry[]>;
   tagImage(ref: string, request: ImageTagRequest): Promise<void>;
   removeImage(ref: string, query: ImageRemoveQuery): Promise<ImageRemoveResponse>;

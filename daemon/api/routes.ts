@@ -17,6 +17,7 @@ import { resize } from './containers/resize.ts';
 import { restart } from './containers/restart.ts';
 import { resume } from './containers/resume.ts';
 import { start } from './containers/start.ts';
+import { stats } from './containers/stats.ts';
 import { stop } from './containers/stop.ts';
 import { top } from './containers/top.ts';
 import { update } from './containers/update.ts';
@@ -45,6 +46,8 @@ import { listNetworks } from './networks/list.ts';
 import { pruneNetworks } from './networks/prune.ts';
 import { removeNetwork } from './networks/remove.ts';
 import { login } from './registries/login.ts';
+import { buildImage } from './build/build.ts';
+import { pruneBuilds } from './build/prune.ts';
 import type { Route } from './route.ts';
 import { checkSystem } from './system/check.ts';
 import { diskUsage } from './system/df.ts';
@@ -80,6 +83,7 @@ export const ROUTES: readonly Route[] = [
   remove,
   pruneContainers,
   top,
+  stats,
   logs,
   attach,
   readArchive,
@@ -106,6 +110,8 @@ export const ROUTES: readonly Route[] = [
   loadImages,
   saveImages,
   importImage,
+  buildImage,
+  pruneBuilds,
   createVolume,
   listVolumes,
   inspectVolume,

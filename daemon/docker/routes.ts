@@ -1,4 +1,6 @@
 /** The table of the Docker Engine API. */
+import { build } from './build/build.ts';
+import { pruneBuild } from './build/prune.ts';
 import { attach } from './containers/attach.ts';
 import { createExec } from './execs/create.ts';
 import { inspectExec } from './execs/inspect.ts';
@@ -26,6 +28,7 @@ import { inspectVolume } from './volumes/inspect.ts';
 import { listVolumes } from './volumes/list.ts';
 import { pruneVolumes } from './volumes/prune.ts';
 import { removeVolume } from './volumes/remove.ts';
+import { stats } from './containers/stats.ts';
 import { top } from './containers/top.ts';
 import { diskUsage } from './system/df.ts';
 import { events } from './system/events.ts';
@@ -58,6 +61,8 @@ export const DOCKER_ROUTES: readonly DockerRoute[] = [
   tagImage,
   saveImage,
   removeImage,
+  build,
+  pruneBuild,
   auth,
   listNetworks,
   createNetwork,
@@ -72,6 +77,7 @@ export const DOCKER_ROUTES: readonly DockerRoute[] = [
   inspectVolume,
   removeVolume,
   top,
+  stats,
   version,
   info,
   events,

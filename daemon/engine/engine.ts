@@ -81,6 +81,7 @@ import { restart } from './restart.ts';
 import { resume } from './resume.ts';
 import { SpecCache } from './specs.ts';
 import { start } from './start.ts';
+import { stats } from './stats.ts';
 import { stop } from './stop.ts';
 import { pruneFilter } from './storage/prune-filter.ts';
 import { storageVerbs } from './storage/verbs.ts';
@@ -211,6 +212,7 @@ function verbs(context: Context, tareVersion: string): Engine {
     wait: (ref, condition, signal) => begun(() => wait(context, ref, condition, signal)),
     remove: (ref, options) => remove(context, ref, options),
     top: (ref, options) => top(context, ref, options),
+    stats: (ref, query, signal) => stats(context, ref, query, signal),
     resize: (ref, size) => resize(context, ref, size),
     logs: (ref, query, signal) => begun(() => logs(context, ref, query, signal)),
     attach: (ref, options) => attach(context, ref, options),

@@ -21,13 +21,20 @@ export interface CpuStats {
   readonly throttledNanoseconds: number | undefined;
 }
 
+export interface DeviceStats {
+  readonly major: number;
+  readonly minor: number;
+  readonly readBytes: number;
+  readonly writeBytes: number;
+}
+
 export interface CgroupStats {
   readonly memory: MemoryStats;
   readonly cpu: CpuStats;
   /** `limit` undefined: none. */
   readonly pids: { readonly current: number | undefined; readonly limit: number | undefined };
-  /** Bytes to and from block devices. */
-  readonly io: { readonly readBytes: number | undefined; readonly writeBytes: number | undefined };
+  /** Bytes to and from block devices; undefined: nobody counts. */
+  readonly io: { readonly devices: readonly DeviceStats[] } | undefined;
   readonly oomKills: number | undefined;
 }
 
@@ -98,15 +105,28 @@ function ioStats(host: CgroupHost, path: string): CgroupStats['io'] {
   const place = controllerPlace(host, v1 ? 'blkio' : 'io');
   const file = v1 ? 'blkio.throttle.io_service_bytes_recursive' : 'io.stat';
   const text = place === undefined ? undefined : readText(fileOf(place, path, file));
-  if (text === undefined) return { readBytes: undefined, writeBytes: undefined };
-  const sum = (pattern: RegExp): number => {
-    let total = 0;
-    for (const match of text.matchAll(pattern)) total += Number(match[1]);
-    return total;
-  };
-  return v1
-    ? { readBytes: sum(/^\S+ Read ([0-9]+)$/gm), writeBytes: sum(/^\S+ Write ([0-9]+)$/gm) }
-    : { readBytes: sum(/ rbytes=([0-9]+)/g), writeBytes: sum(/ wbytes=([0-9]+)/g) };
+  return text === undefined ? undefined : { devices: v1 ? devicesOfV1(text) : devicesOfV2(text) };
+}
+
+/** Lines such as "8:0 Read 4096"; the sum of a device stands there as "Total". */
+function devicesOfV1(text: string): DeviceStats[] {
+  const devices = new Map<string, DeviceStats>();
+  for (const [, major = '', minor = '', operation, bytes] of text.matchAll(/^(\d+):(\d+) (Read|Write) (\d+)$/gm)) {
+    const key = `${major}:${minor}`;
+    const known = devices.get(key) ?? { major: Number(major), minor: Number(minor), readBytes: 0, writeBytes: 0 };
+    devices.set(key, { ...known, [operation === 'Read' ? 'readBytes' : 'writeBytes']: Number(bytes) });
+  }
+  return [...devices.values()];
+}
+
+/** Lines such as "8:0 rbytes=4096 wbytes=0 rios=1 …". */
+function devicesOfV2(text: string): DeviceStats[] {
+  return [...text.matchAll(/^(\d+):(\d+) (.*)$/gm)].map(([, major, minor, rest = '']) => ({
+    major: Number(major),
+    minor: Number(minor),
+    readBytes: Number(/\brbytes=(\d+)/.exec(rest)?.[1] ?? 0),
+    writeBytes: Number(/\bwbytes=(\d+)/.exec(rest)?.[1] ?? 0),
+  }));
 }
 
 /** Processes that the OOM killer ended in the group `path`, or below it; undefined where nobody counts, or the group is gone. */
