@@ -1,5 +1,4 @@
 /** What the daemon needs of its host before it can begin: directories of its own, and the API's socket. */
-import type { FastifyInstance } from 'fastify';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { basename, dirname, join } from 'node:path';
@@ -54,21 +53,29 @@ function ownDirectory(path: string, group?: number): string {
   }
 }
 
-function socketPath(path: string): string {
+export function socketPath(path: string): string {
   const directory = dirname(path);
   if (!existsSync(directory)) throw new Refusal(`the directory of the socket ${path} does not exist`);
   return join(realpathSync(directory), basename(path));
 }
 
-/** Where the last daemon left its socket it is taken over; one that answers is another daemon's. Throws Refusal. */
-export async function listenOn(api: FastifyInstance, path: string, group: number | undefined): Promise<void> {
+/**
+ * Where the last daemon left its socket it is taken over; one that answers is another daemon's.
+ * @param listen - begins to listen at the path
+ * @throws Refusal
+ */
+export async function listenOn(
+  path: string,
+  group: number | undefined,
+  listen: (path: string) => Promise<unknown>,
+): Promise<void> {
   if (existsSync(path)) {
     if (!statSync(path).isSocket()) throw new Refusal(`${path} is there and is no socket`);
-    if (await answers(path)) throw new Refusal(`${path} is in use: another tared answers there`);
+    if (await answers(path)) throw new Refusal(`${path} is in use: another daemon answers there`);
     rmSync(path, { force: true });
   }
   try {
-    await api.listen({ path });
+    await listen(path);
   } catch (error) {
     throw new Refusal(`cannot listen on ${path}: ${(error as Error).message}`, { cause: error });
   }

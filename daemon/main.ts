@@ -1,16 +1,18 @@
 /** The composition root of tared: builds every part, hands over what each needs, and ends them in order. */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Logger, destination, pino } from 'pino';
 import { peerCredentials } from '../native-bindings/peer-credentials.ts';
+import { type Edge, createOnly } from './api/front.ts';
 import { createRequestRecorder } from './api/recorder.ts';
 import { createApi } from './api/server.ts';
 import { createDockerApi } from './docker/server.ts';
 import { createEngine } from './engine/engine.ts';
 import { PathTooLong, Places } from './engine/places.ts';
-import { Refusal, listenOn, prepareDirectories, socketGroup } from './host.ts';
+import { Refusal, listenOn, prepareDirectories, socketGroup, socketPath } from './host.ts';
 import { type DaemonOptions, HELP, OptionsError, parseOptions } from './options.ts';
 import { RegistryError } from './registry/error.ts';
 import { Registry } from './registry/registry.ts';
@@ -69,16 +71,36 @@ async function run(options: DaemonOptions): Promise<void> {
   });
   engine.open();
   const edge = { engine, logger, version, peerOf: peerCredentials, recorder: createRequestRecorder() };
-  const api = createApi({ ...edge, other: createDockerApi(edge) });
-  await listenOn(api, places.socket, group);
+  const docker = createDockerApi(edge);
+  const api = createApi({ ...edge, other: docker });
+  await listenOn(places.socket, group, (path) => api.listen({ path }));
+  const second = await secondSocket(options.dockerSocket, group, docker);
   logger.info({ socket: places.socket, root: places.root, pid: process.pid }, 'tared answers');
   endOnSignal(logger, async () => {
-    await Promise.all([api.close(), engine.close()]);
+    await Promise.all([api.close(), second?.close(), engine.close()]);
     registry.close();
     releaseParent(cgroups, places.cgroupParent);
   });
   await engine.reconcile();
   logger.info({ containers: engine.info().containers }, 'every container is reconciled');
+}
+
+/** Where it is asked for; there the Docker Engine API alone is spoken. Throws Refusal. */
+async function secondSocket(
+  path: string | undefined,
+  group: number | undefined,
+  docker: Edge,
+): Promise<{ close(): Promise<void> } | undefined> {
+  if (path === undefined) return undefined;
+  const server = createOnly(docker);
+  await listenOn(socketPath(path), group, (real) => once(server.listen(real), 'listening'));
+  return {
+    close: async () => {
+      const closed = once(server.close(), 'close');
+      server.closeAllConnections();
+      await closed;
+    },
+  };
 }
 
 /** Containers live on; requests end. */

@@ -20,6 +20,8 @@ export interface DaemonOptions {
   readonly root: string;
   readonly run: string;
   readonly socket: string;
+  /** A second socket, where the Docker Engine API alone is spoken; undefined: none. */
+  readonly dockerSocket: string | undefined;
   /** The shim's binary; undefined: the one that belongs to this build. */
   readonly shim: string | undefined;
   readonly logLevel: LogLevel;
@@ -39,8 +41,10 @@ Options:
       --root DIR                 what outlives a reboot (default /var/lib/tare)
       --run DIR                  sockets (default /run/tare)
       --socket PATH              of the API (default RUN/tare.sock)
-      --config FILE              JSON with the keys root, run, socket, shim, logLevel, defaultNetwork,
-                                 publishAddress, addressPools, bridgePorts, registries
+      --docker-socket PATH       a second socket for the Docker Engine API alone, such as /run/docker.sock; it is
+                                 spoken on the API's socket in any case
+      --config FILE              JSON with the keys root, run, socket, dockerSocket, shim, logLevel,
+                                 defaultNetwork, publishAddress, addressPools, bridgePorts, registries
       --shim FILE                the tare-shim binary (default: the one of this build)
       --log-level LEVEL          ${LOG_LEVELS.join(', ')} (default info)
       --default-network MODE     of containers that do not say theirs: ${DEFAULT_NETWORKS.join(', ')} (default bridge)
@@ -51,7 +55,7 @@ Options:
       --help                     print this
 `;
 
-const KEYS = ['root', 'run', 'socket', 'shim', 'logLevel', 'defaultNetwork', 'publishAddress'] as const;
+const KEYS = ['root', 'run', 'socket', 'dockerSocket', 'shim', 'logLevel', 'defaultNetwork', 'publishAddress'] as const;
 type Key = (typeof KEYS)[number];
 interface Pool {
   readonly base: string;
@@ -73,6 +77,7 @@ export function parseOptions(argv: readonly string[]): Invocation {
     ['root', values.root],
     ['run', values.run],
     ['socket', values.socket],
+    ['dockerSocket', values['docker-socket']],
     ['shim', values.shim],
     ['logLevel', values['log-level']],
     ['defaultNetwork', values['default-network']],
@@ -89,6 +94,7 @@ export function parseOptions(argv: readonly string[]): Invocation {
       root: pathOf(given.root ?? '/var/lib/tare', 'root'),
       run,
       socket: given.socket === undefined ? join(run, 'tare.sock') : pathOf(given.socket, 'socket'),
+      dockerSocket: given.dockerSocket === undefined ? undefined : pathOf(given.dockerSocket, 'dockerSocket'),
       shim: given.shim === undefined ? undefined : pathOf(given.shim, 'shim'),
       logLevel: logLevelOf(given.logLevel ?? 'info'),
       network: networkOf(given),
@@ -108,6 +114,7 @@ function parseCommandLine(argv: readonly string[]) {
         root: text,
         run: text,
         socket: text,
+        'docker-socket': text,
         config: text,
         shim: text,
         'log-level': text,

@@ -1,5 +1,6 @@
 /** All commands, in the order of the overview. A command is loaded only when it is run or documented. */
 import { isGroup, type Command, type TableEntry } from '../command.ts';
+import { BUILDER_COMMANDS } from './builder/table.ts';
 import { CONTAINER_COMMANDS } from './container/table.ts';
 import { IMAGE_COMMANDS } from './image/table.ts';
 import { NETWORK_COMMANDS } from './network/table.ts';
@@ -67,6 +68,11 @@ export const COMMANDS: readonly TableEntry[] = [
   },
   { name: 'top', summary: 'Show the processes of a container', load: async () => (await import('./top.ts')).top },
   {
+    name: 'stats',
+    summary: 'Show what containers use, each second',
+    load: async () => (await import('./stats.ts')).stats,
+  },
+  {
     name: 'cp',
     summary: 'Copy files between a container and this machine',
     load: async () => (await import('./cp.ts')).cp,
@@ -85,6 +91,11 @@ export const COMMANDS: readonly TableEntry[] = [
     name: 'export',
     summary: "Write a container's root file system to an archive",
     load: async () => (await import('./export.ts')).exportContainer,
+  },
+  {
+    name: 'build',
+    summary: 'Build an image of a Dockerfile',
+    load: async () => (await import('./build.ts')).build,
   },
   {
     name: 'images',
@@ -143,6 +154,7 @@ export const COMMANDS: readonly TableEntry[] = [
   },
   CONTAINER_COMMANDS,
   IMAGE_COMMANDS,
+  BUILDER_COMMANDS,
   VOLUME_COMMANDS,
   NETWORK_COMMANDS,
   SYSTEM_COMMANDS,

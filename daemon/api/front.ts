@@ -22,6 +22,17 @@ const KEEP_ALIVE_MS = 72_000;
 /** Upgrades that are the native API's: what @fastify/websocket listens to. */
 export class Upgrades extends EventEmitter {}
 
+/** A server of that API alone. */
+export function createOnly(edge: Edge): Server {
+  return createFront(
+    (request, response) => {
+      edge.handle(request, response);
+    },
+    new Upgrades(),
+    { ...edge, claims: () => true },
+  );
+}
+
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 export function createFront(native: Handler, upgrades: Upgrades, other: Edge | undefined): Server {
