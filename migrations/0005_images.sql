@@ -61,6 +61,8 @@ CREATE TABLE images (
   manifest  TEXT NOT NULL REFERENCES manifests (digest),
   -- What the source calls it: the manifest's digest, or that of the index it was chosen from.
   target    TEXT NOT NULL,
+  -- The source is its registry: it was pulled from there under this name, or pushed.
+  shared    INTEGER NOT NULL CHECK (shared IN (0, 1)),
   tagged_at TEXT NOT NULL
 ) STRICT;
 

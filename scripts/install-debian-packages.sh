@@ -10,8 +10,9 @@ for group in "$@"; do
     build) packages+=(gcc libc6-dev musl-tools) ;;
     # crun and runc: the attacks are tried on them too. nftables: what the kernel holds, in other words than ours.
     test) packages+=(gcc libc6-dev musl-tools busybox-static tmux libcap2-bin iproute2 nftables util-linux strace procps crun runc skopeo umoci docker-registry) ;;
-    # The clients of an OCI runtime and those that exchange images, with what they cannot do without: conmon, tini (docker-init), iptables.
-    clients) packages+=(busybox-static tmux podman conmon containerd docker.io tini iptables util-linux procps skopeo) ;;
+    # The clients of an OCI runtime, of the Docker Engine API, and those that exchange images, with what they cannot do
+    # without: conmon, tini (docker-init), iptables.
+    clients) packages+=(busybox-static tmux podman conmon containerd docker.io tini iptables util-linux procps skopeo docker-compose python3-docker debootstrap umoci docker-registry) ;;
     fuzz) packages+=(clang libclang-rt-14-dev) ;;
     # docker.io and what it takes: the row of networks is measured beside dockerd.
     bench) packages+=(gcc libc6-dev musl-tools busybox-static crun runc docker.io tini iptables iproute2 util-linux procps) ;;

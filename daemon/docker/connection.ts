@@ -4,7 +4,7 @@
  */
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { Duplex, Readable } from 'node:stream';
+import { watchClient } from './vanished.ts';
 
 /** Of JSON that comes with an upgrade. */
 const BODY_MAX = 64 * 1024;
@@ -20,7 +20,7 @@ export interface Upgrade {
 }
 
 const upgrades = new WeakMap<IncomingMessage, Upgrade>();
-const taken = new Set<Duplex>();
+const taken = new Set<Socket>();
 
 export function upgradeOf(request: IncomingMessage): Upgrade | undefined {
   return upgrades.get(request);
@@ -86,34 +86,53 @@ function lengthOf({ headers }: IncomingMessage): number | undefined {
 }
 
 /** See DockerCall.hijack. */
-export function takeOver(request: IncomingMessage, response: ServerResponse, contentType: string): Duplex {
+export function takeOver(request: IncomingMessage, response: ServerResponse, contentType: string): Socket {
   const upgrade = upgrades.get(request);
-  const connection =
-    upgrade === undefined ? overBody(request, response, contentType) : switched(upgrade, response, contentType);
-  taken.add(connection);
-  connection.once('close', () => taken.delete(connection));
-  return connection;
+  const { socket } = upgrade ?? request;
+  if (!mayTake(socket, response)) return socket;
+  if (upgrade === undefined) releaseFromParser(request);
+  const head =
+    upgrade === undefined
+      ? `HTTP/1.1 200 OK\r\nContent-Type: ${contentType}\r\n\r\n`
+      : `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`;
+  socket.write(head);
+  return takeSocket(socket);
 }
 
-function switched({ socket }: Upgrade, response: ServerResponse, contentType: string): Duplex {
-  response.detachSocket(socket);
-  socket.write(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
+/** Of a websocket: its handshake is the taker's to answer. Undefined: the request asks for no upgrade. */
+export function takeWebSocket(request: IncomingMessage, response: ServerResponse): Socket | undefined {
+  const socket = upgrades.get(request)?.socket;
+  return socket === undefined || !mayTake(socket, response) ? socket : takeSocket(socket);
+}
+
+/** False: its client has gone, or still waits for the answer to an earlier request, which would be mixed with all this. */
+function mayTake(socket: Socket, response: ServerResponse): boolean {
+  if (!socket.destroyed && response.socket === socket) {
+    response.detachSocket(socket);
+    return true;
+  }
+  socket.destroy();
+  return false;
+}
+
+function takeSocket(socket: Socket): Socket {
+  taken.add(socket);
+  socket.once('close', () => taken.delete(socket));
+  watchClient(socket);
   return socket;
 }
 
 /**
- * Without an upgrade the body is what comes in, and where there is none, nothing does until the connection ends. What goes
- * out is not chunked: clients read it from the socket.
+ * Clients of old take a connection over without asking for an upgrade: what they send behind their request is input, no
+ * further request, and its end is not the end of the connection. Node reads by itself until somebody else listens.
  */
-function overBody(request: IncomingMessage, response: ServerResponse, contentType: string): Duplex {
-  response.useChunkedEncodingByDefault = false;
-  response.shouldKeepAlive = false;
-  response.writeHead(200, { 'content-type': contentType, connection: 'close' });
-  response.flushHeaders();
-  const readable = request.readableEnded || request.complete ? new Readable({ read: () => undefined }) : request;
-  const connection = Duplex.from({ readable, writable: response });
-  response.once('close', () => connection.destroy());
-  return connection;
+function releaseFromParser({ socket }: IncomingMessage): void {
+  socket.removeAllListeners('data').removeAllListeners('end').removeAllListeners('drain');
+  socket.on('error', () => {
+    socket.destroy();
+  });
+  socket.on('data', () => undefined).removeAllListeners('data');
+  socket.pause();
 }
 
 /** The daemon goes down. */

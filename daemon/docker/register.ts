@@ -1,14 +1,16 @@
 /** One entry of the table as a route of fastify. */
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { stringifyJson } from '../../shared/json.ts';
 import { drain } from '../api/drain.ts';
 import { noteProblem, noteUpgrade } from '../api/follow.ts';
+import { plainSocket } from '../api/plain-socket.ts';
 import { ClientGone } from '../api/problem.ts';
 import { Upload } from '../api/upload.ts';
-import { takeOver, upgradeOf } from './connection.ts';
+import { takeOver, takeWebSocket, upgradeOf } from './connection.ts';
 import { checkContentType, parseDockerBody } from './body.ts';
 import { DockerError, toDockerError } from './error.ts';
 import { DockerQuery } from './query.ts';
@@ -85,8 +87,9 @@ async function answer(
   try {
     const answered = await route.handle(docker, call);
     if (answered === undefined) return undefined;
-    if (answered.stream !== undefined) {
-      await sendPieces(call, answered, answered.stream, docker);
+    const stream = answered.stream ?? answered.download?.stream;
+    if (stream !== undefined) {
+      await sendPieces(call, answered, stream, docker);
       return undefined;
     }
     await call.done();
@@ -94,7 +97,7 @@ async function answer(
   } catch (error) {
     if (error instanceof ClientGone || call.isTaken) {
       if (!call.isTaken) reply.hijack();
-      reply.raw.destroy();
+      request.raw.socket.destroy();
       return undefined;
     }
     await call.done();
@@ -121,7 +124,7 @@ export function jsonBytes(value: unknown): Buffer {
 
 async function sendPieces(
   call: Call,
-  { status, headers, contentType }: DockerAnswer,
+  { status, headers, contentType, download }: DockerAnswer,
   stream: AsyncIterable<Uint8Array | string>,
   docker: Docker,
 ): Promise<void> {
@@ -136,7 +139,9 @@ async function sendPieces(
   });
   raw.flushHeaders();
   try {
-    await pipeline(Readable.from(stream, { objectMode: false }), raw, { end: false });
+    const socket = download?.writeTo === undefined ? undefined : await plainSocket(raw);
+    if (socket === undefined) await pipeline(Readable.from(stream, { objectMode: false }), raw, { end: false });
+    else await download?.writeTo?.(socket);
     await call.done();
     raw.end();
   } catch (error) {
@@ -195,13 +200,23 @@ class Call implements DockerCall {
     return this.controller.signal;
   }
 
-  hijack(contentType: string) {
+  hijack(contentType: string): Socket {
+    return this.taken(takeOver(this.request.raw, this.reply.raw, contentType));
+  }
+
+  hijackWebSocket(): Socket | undefined {
+    const socket = takeWebSocket(this.request.raw, this.reply.raw);
+    return socket === undefined ? undefined : this.taken(socket);
+  }
+
+  private taken(socket: Socket): Socket {
     this.isTaken = true;
     this.reply.hijack();
     noteUpgrade(this.request);
-    const connection = takeOver(this.request.raw, this.reply.raw, contentType);
-    connection.once('close', () => this.controller?.abort(new ClientGone()));
-    return connection;
+    const gone = (): void => this.controller?.abort(new ClientGone());
+    if (socket.destroyed) gone();
+    else socket.once('close', gone);
+    return socket;
   }
 
   /**

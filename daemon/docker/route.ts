@@ -1,7 +1,8 @@
 /** What a route of the Docker Engine API is: one file a verb declares one; routes.ts is the table of them. */
-import type { Duplex, Readable } from 'node:stream';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
-import type { Engine, Resource } from '../api/engine.ts';
+import type { Download, Engine, Resource } from '../api/engine.ts';
 import type { ErrorTexts } from './error.ts';
 import type { DockerQuery } from './query.ts';
 
@@ -31,9 +32,11 @@ export interface DockerCall {
   /**
    * Takes the connection over, once: 101 where the client asked for an upgrade, else 200 and all that follows. What is
    * read is what the client sends behind its request, and its end is the client's half-close; what is written goes out as
-   * it is. Nothing must be thrown after it.
+   * it is. Nothing must be thrown after it. It is destroyed where the client has gone, also where nobody reads from it.
    */
-  hijack(contentType: string): Duplex;
+  hijack(contentType: string): Socket;
+  /** The same for a websocket, whose handshake the taker answers. Undefined: the client did not ask for an upgrade. */
+  hijackWebSocket(): Socket | undefined;
 }
 
 export interface DockerAnswer {
@@ -45,6 +48,8 @@ export interface DockerAnswer {
   readonly text?: string;
   /** Sent piece by piece, in place of both: the headers go out at once, and a failure half-way cuts the connection. */
   readonly stream?: AsyncIterable<Uint8Array | string>;
+  /** Large ones, sent as `stream` is; its own headers are those of the native API, and left out. */
+  readonly download?: Download;
   /** Default: application/json for `json`, text/plain for `text`. */
   readonly contentType?: string;
 }

@@ -1,7 +1,27 @@
 /** The table of the Docker Engine API. */
 import { build } from './build/build.ts';
 import { pruneBuild } from './build/prune.ts';
+import { commit } from './commit.ts';
+import { extractArchive, readArchive, statPath } from './containers/archive.ts';
 import { attach } from './containers/attach.ts';
+import { attachWebSocket } from './containers/attach-ws.ts';
+import { changes } from './containers/changes.ts';
+import { createContainer } from './containers/create.ts';
+import { exportContainer } from './containers/export.ts';
+import { inspectContainer } from './containers/inspect.ts';
+import { killContainer } from './containers/kill.ts';
+import { listContainers } from './containers/list.ts';
+import { logs } from './containers/logs.ts';
+import { pauseContainer } from './containers/pause.ts';
+import { pruneContainers } from './containers/prune.ts';
+import { removeContainer } from './containers/remove.ts';
+import { renameContainer } from './containers/rename.ts';
+import { restartContainer } from './containers/restart.ts';
+import { startContainer } from './containers/start.ts';
+import { stopContainer } from './containers/stop.ts';
+import { unpauseContainer } from './containers/unpause.ts';
+import { updateContainer } from './containers/update.ts';
+import { waitContainer } from './containers/wait.ts';
 import { createExec } from './execs/create.ts';
 import { inspectExec } from './execs/inspect.ts';
 import { resize, resizeExec } from './execs/resize.ts';
@@ -43,7 +63,29 @@ import { ping, pingHead } from './system/ping.ts';
 export const DOCKER_ROUTES: readonly DockerRoute[] = [
   ping,
   pingHead,
+  listContainers,
+  createContainer,
+  pruneContainers,
+  inspectContainer,
+  startContainer,
+  stopContainer,
+  restartContainer,
+  killContainer,
+  pauseContainer,
+  unpauseContainer,
+  waitContainer,
+  renameContainer,
+  updateContainer,
+  removeContainer,
   attach,
+  attachWebSocket,
+  logs,
+  statPath,
+  readArchive,
+  extractArchive,
+  exportContainer,
+  changes,
+  commit,
   resize,
   createExec,
   startExec,

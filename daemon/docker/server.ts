@@ -4,7 +4,7 @@
  * (daemon/api/front.ts) hands it what is meant for it.
  */
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
-import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { limitBody } from '../api/deadline.ts';
 import type { Engine } from '../api/engine.ts';
 import { follow, noteProblem, type PeerOf } from '../api/follow.ts';
@@ -85,7 +85,7 @@ function createInstance(parts: DockerParts): FastifyInstance {
     done(refusal === undefined ? undefined : new DockerError(400, refusal));
   });
   server.setErrorHandler((error: FastifyError, request, reply) => {
-    const { status, message } = toDockerError(error);
+    const { status, message } = toDockerError(foreseen(error, request));
     noteProblem(request, `docker_${String(status)}`);
     if (isOurFault(error)) {
       parts.logger.error({ err: error, method: request.method, url: request.url }, 'request failed');
@@ -97,6 +97,13 @@ function createInstance(parts: DockerParts): FastifyInstance {
     throw new DockerError(404, 'page not found');
   });
   return server;
+}
+
+/** What fastify refuses before the route has a say. */
+function foreseen(error: FastifyError, { headers }: FastifyRequest): unknown {
+  if (error.code !== 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return error;
+  const type = headers['content-type']?.slice(0, 128) ?? '';
+  return new DockerError(400, `malformed Content-Type header (${type}): mime: no media type`);
 }
 
 /** What was refused on purpose is no fault, whatever its status. */

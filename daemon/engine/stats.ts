@@ -56,6 +56,9 @@ function sample(context: Context, container: Container): Stats {
     running: true,
     cpu: {
       usage: cpu.usageNanoseconds,
+      user: cpu.userNanoseconds,
+      kernel: cpu.kernelNanoseconds,
+      perCpu: cpu.perCpuNanoseconds,
       hostUsage: hostUsage(),
       onlineCpus: availableParallelism(),
       periods: cpu.periods,
@@ -68,6 +71,7 @@ function sample(context: Context, container: Container): Stats {
       limit: Math.min(memory.limit ?? totalmem(), totalmem()),
       swap: memory.swap,
       inactiveFile: memory.inactiveFile,
+      details: memory.details === undefined ? undefined : Object.fromEntries(memory.details),
     },
     pids,
     io,

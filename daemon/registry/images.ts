@@ -26,8 +26,12 @@ export interface ImageRow {
   readonly manifest: string;
   /** What the source calls it: the manifest's digest, or that of the index it was chosen from. */
   readonly target: string;
+  /** Its registry has it under this name: it was pulled from there, or pushed. */
+  readonly isShared: boolean;
   readonly taggedAt: string;
 }
+
+type ImageColumns = Omit<ImageRow, 'isShared'> & { readonly shared: number };
 
 export interface SnapshotRow {
   readonly container: string;
@@ -41,7 +45,7 @@ type ManifestColumns = Omit<ManifestRow, 'layers'>;
 type Fields = Record<string, string | number | null>;
 
 const MANIFEST = 'digest, media_type AS mediaType, config, os, architecture, variant, created_at AS createdAt';
-const IMAGE = 'name, manifest, target, tagged_at AS taggedAt';
+const IMAGE = 'name, manifest, target, shared, tagged_at AS taggedAt';
 
 export class ImageRepository {
   private readonly statements;
@@ -50,12 +54,14 @@ export class ImageRepository {
   constructor(database: Database) {
     const prepare = <R = unknown>(sql: string): Statement<[Fields], R> => database.prepare<[Fields], R>(sql);
     this.statements = {
-      get: prepare<ImageRow>(`SELECT ${IMAGE} FROM images WHERE name = :name`),
-      all: prepare<ImageRow>(`SELECT ${IMAGE} FROM images ORDER BY name`),
-      namesOf: prepare<ImageRow>(`SELECT ${IMAGE} FROM images WHERE manifest = :manifest ORDER BY name`),
-      tag: prepare(`INSERT INTO images (name, manifest, target, tagged_at)
-        VALUES (:name, :manifest, :target, :taggedAt)
-        ON CONFLICT (name) DO UPDATE SET manifest = :manifest, target = :target, tagged_at = :taggedAt`),
+      get: prepare<ImageColumns>(`SELECT ${IMAGE} FROM images WHERE name = :name`),
+      all: prepare<ImageColumns>(`SELECT ${IMAGE} FROM images ORDER BY name`),
+      namesOf: prepare<ImageColumns>(`SELECT ${IMAGE} FROM images WHERE manifest = :manifest ORDER BY name`),
+      tag: prepare(`INSERT INTO images (name, manifest, target, shared, tagged_at)
+        VALUES (:name, :manifest, :target, :shared, :taggedAt)
+        ON CONFLICT (name) DO UPDATE
+          SET manifest = :manifest, target = :target, shared = :shared, tagged_at = :taggedAt`),
+      share: prepare('UPDATE images SET shared = 1, target = :target WHERE name = :name AND manifest = :manifest'),
       untag: prepare<{ manifest: string }>('DELETE FROM images WHERE name = :name RETURNING manifest'),
       manifest: prepare<ManifestColumns>(`SELECT ${MANIFEST} FROM manifests WHERE digest = :digest`),
       manifests: prepare<ManifestColumns>(`SELECT ${MANIFEST} FROM manifests ORDER BY created_at, digest`),
@@ -77,6 +83,7 @@ export class ImageRepository {
       drop: prepare(`DELETE FROM manifests WHERE digest = :digest
           AND NOT EXISTS (SELECT 1 FROM images WHERE manifest = :digest)
           AND NOT EXISTS (SELECT 1 FROM snapshots WHERE manifest = :digest)
+          AND NOT EXISTS (SELECT 1 FROM build_steps WHERE parent = :digest AND manifest <> :digest)
           AND NOT EXISTS (SELECT 1 FROM image_lease_contents WHERE digest = :digest)`),
       snapshot: prepare(`INSERT INTO snapshots (container, role, manifest, image)
         VALUES (:container, :role, :manifest, :image) ON CONFLICT DO NOTHING`),
@@ -98,21 +105,27 @@ export class ImageRepository {
   }
 
   get(name: string): ImageRow | undefined {
-    return this.statements.get.get({ name });
+    const columns = this.statements.get.get({ name });
+    return columns === undefined ? undefined : imageOf(columns);
   }
 
   /** Every name, in order. */
   all(): ImageRow[] {
-    return this.statements.all.all({});
+    return this.statements.all.all({}).map(imageOf);
   }
 
   namesOf(manifest: string): ImageRow[] {
-    return this.statements.namesOf.all({ manifest });
+    return this.statements.namesOf.all({ manifest }).map(imageOf);
   }
 
   /** The name is this manifest's from now on; the one that had it keeps its other names, if any. */
-  tag(row: ImageRow): void {
-    this.statements.tag.run({ ...row });
+  tag({ isShared, ...row }: ImageRow): void {
+    this.statements.tag.run({ ...row, shared: Number(isShared) });
+  }
+
+  /** The registry has the manifest under this name, as `target`. Nothing where the name is another's by now. */
+  share(name: string, manifest: string, target: string): void {
+    this.statements.share.run({ name, manifest, target });
   }
 
   /** The manifest that had the name; undefined where nobody had it. The manifest stays. */
@@ -151,7 +164,7 @@ export class ImageRepository {
     this.insertAll(row);
   }
 
-  /** False where a name, a container or a lease has need of it, or there is none. */
+  /** False where a name, a container, an image that was built of it or a lease has need of it, or there is none. */
   drop(digest: string): boolean {
     return this.statements.drop.run({ digest }).changes > 0;
   }
@@ -179,4 +192,8 @@ export class ImageRepository {
   private withLayers(columns: ManifestColumns): ManifestRow {
     return { ...columns, layers: this.statements.layers.all({ digest: columns.digest }) };
   }
+}
+
+function imageOf({ shared, ...columns }: ImageColumns): ImageRow {
+  return { ...columns, isShared: shared === 1 };
 }

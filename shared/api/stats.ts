@@ -26,6 +26,10 @@ export const Stats = Type.Object({
     Type.Object({
       /** Nanoseconds, since its start. */
       usage: Count,
+      user: Count,
+      kernel: Count,
+      /** cgroup v1 only. */
+      perCpu: Type.Optional(Type.Array(Type.Integer())),
       /** Of all CPUs of the host and all that runs there, nanoseconds since its boot. */
       hostUsage: Type.Integer(),
       onlineCpus: Type.Integer(),
@@ -44,6 +48,8 @@ export const Stats = Type.Object({
       swap: Count,
       /** Of `usage`, cache that could go at once. */
       inactiveFile: Count,
+      /** memory.stat by its own names, which are not the same on cgroup v1 and v2. */
+      details: Type.Optional(Type.Record(Type.String(), Type.Integer())),
     }),
   ),
   pids: Type.Optional(Type.Object({ current: Count, limit: Count })),

@@ -36,19 +36,21 @@ async function sample({ engine }: Docker, call: DockerCall, id: string): Promise
 
 export function shapeOf(now: Stats, before: Stats | undefined): object {
   const { id, name, pids, networks } = now;
+  // as dockerd has them: of v1 empty lists, of v2 nothing
+  const uncounted = now.cpu?.perCpu === undefined ? null : [];
   return {
     read: now.running ? goTime(now.at) : NEVER,
     preread: before?.running === true ? goTime(before.at) : NEVER,
     pids_stats: { ...pids },
     blkio_stats: {
       io_service_bytes_recursive: serviceBytes(now),
-      io_serviced_recursive: null,
-      io_queue_recursive: null,
-      io_service_time_recursive: null,
-      io_wait_time_recursive: null,
-      io_merged_recursive: null,
-      io_time_recursive: null,
-      sectors_recursive: null,
+      io_serviced_recursive: uncounted,
+      io_queue_recursive: uncounted,
+      io_service_time_recursive: uncounted,
+      io_wait_time_recursive: uncounted,
+      io_merged_recursive: uncounted,
+      io_time_recursive: uncounted,
+      sectors_recursive: uncounted,
     },
     num_procs: 0,
     storage_stats: {},
@@ -72,7 +74,12 @@ function serviceBytes({ io }: Stats): object[] | null {
 function cpuShape(stats: Stats | undefined): object {
   const cpu = stats?.cpu;
   return {
-    cpu_usage: { total_usage: cpu?.usage ?? 0, usage_in_kernelmode: 0, usage_in_usermode: 0 },
+    cpu_usage: {
+      total_usage: cpu?.usage ?? 0,
+      ...(cpu?.perCpu === undefined ? {} : { percpu_usage: cpu.perCpu }),
+      usage_in_kernelmode: cpu?.kernel ?? 0,
+      usage_in_usermode: cpu?.user ?? 0,
+    },
     ...(cpu === undefined ? {} : { system_cpu_usage: cpu.hostUsage, online_cpus: cpu.onlineCpus }),
     throttling_data: {
       periods: cpu?.periods ?? 0,
@@ -84,12 +91,12 @@ function cpuShape(stats: Stats | undefined): object {
 
 function memoryShape({ memory }: Stats): object {
   if (memory === undefined) return {};
-  const { usage, peak, limit, inactiveFile } = memory;
+  const { usage, peak, limit, details } = memory;
   return {
     ...(usage === undefined ? {} : { usage }),
     ...(peak === undefined ? {} : { max_usage: peak }),
-    // clients take it off the usage, by the name of v1 or that of v2
-    stats: inactiveFile === undefined ? {} : { inactive_file: inactiveFile, total_inactive_file: inactiveFile },
+    // clients take inactive_file (v2) or total_inactive_file (v1) of it off the usage
+    stats: details ?? {},
     limit,
   };
 }

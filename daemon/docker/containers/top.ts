@@ -13,6 +13,7 @@ export const top: DockerRoute = dockerRoute({
   },
   async handle({ engine }, call) {
     const { titles, processes } = await engine.top(call.id, call.query.text('ps_args') ?? '');
+    if (!titles.includes('PID')) throw new DockerError(500, "Couldn't find PID field in ps output");
     return { status: 200, json: { Processes: processes, Titles: titles } };
   },
 });

@@ -6,7 +6,7 @@ import { type Tell, jsonLines } from '../streams/json-lines.ts';
 import { registryAuthOf } from './auth.ts';
 import { layerLine } from './layer-line.ts';
 import { hasTag, joinedName, platformOf, splitName } from './names.ts';
-import { REGISTRY_TEXTS } from './texts.ts';
+import { REGISTRY_TEXTS, pullTexts } from './texts.ts';
 
 export const createImage: DockerRoute = dockerRoute({
   method: 'POST',
@@ -30,6 +30,7 @@ function pull({ engine }: Docker, call: DockerCall, image: string): Promise<Dock
   const platform = platformOf(call.query.text('platform'));
   const allTags = !hasTag(reference);
   const request = { reference, ...(platform === undefined ? {} : { platform }), ...(allTags ? { allTags } : {}) };
+  const texts = pullTexts(reference);
   return jsonLines(
     call,
     async (tell) => {
@@ -41,11 +42,12 @@ function pull({ engine }: Docker, call: DockerCall, image: string): Promise<Dock
       const result = await engine.pullImage(request, registryAuthOf(call), report, call.signal);
       tellPulled(tell, result, { reference, digest });
     },
-    REGISTRY_TEXTS,
+    texts,
   );
 }
 
-function tellPull(tell: Tell, progress: Progress): void {
+/** Of the pull of one image. */
+export function tellPull(tell: Tell, progress: Progress): void {
   if (progress.status === 'resolved' && progress.image !== undefined) {
     const [repository, tag] = splitName(progress.image);
     tell({ status: `Pulling from ${pathOf(repository)}`, id: tag });

@@ -28,19 +28,44 @@ function detailOf(image: ImageDetail, version: number): object {
     Comment: commentOf(document),
     Created: image.createdAt ?? goTime(undefined),
     Container: document.container ?? '',
-    ContainerConfig: document.container_config ?? null,
+    ...(document.container_config === undefined ? {} : { ContainerConfig: document.container_config }),
     DockerVersion: document.docker_version ?? '',
     Author: image.author ?? '',
-    Config: document.config ?? null,
+    Config: configOf(document.config),
     Architecture: architecture,
     ...(variant === undefined ? {} : { Variant: variant }),
     Os: os,
     Size: image.size,
     ...(version <= VIRTUAL_SIZE_UNTIL ? { VirtualSize: image.size } : {}),
-    GraphDriver: { Data: null, Name: 'overlay2' },
+    GraphDriver: { Data: {}, Name: 'overlay2' },
     RootFS: { Type: 'layers', Layers: image.layers.map(({ diffId }) => diffId) },
     Metadata: { LastTagTime: goTime(image.storedAt) },
   };
+}
+
+/** Fields that dockerd's Go always shows, as they are where nobody set them. */
+const EMPTY_CONFIG = {
+  Hostname: '',
+  Domainname: '',
+  User: '',
+  AttachStdin: false,
+  AttachStdout: false,
+  AttachStderr: false,
+  Tty: false,
+  OpenStdin: false,
+  StdinOnce: false,
+  Env: null,
+  Cmd: null,
+  Image: '',
+  Volumes: null,
+  WorkingDir: '',
+  Entrypoint: null,
+  OnBuild: null,
+  Labels: null,
+};
+
+function configOf(config: unknown): object {
+  return { ...EMPTY_CONFIG, ...(typeof config === 'object' ? config : {}) };
 }
 
 /** Of its newest step. */

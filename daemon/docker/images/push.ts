@@ -36,10 +36,6 @@ export const pushImage: DockerRoute = dockerRoute({
           const line = layerLine(progress, WORDS);
           if (line !== undefined) tell(line);
         };
-        await engine.inspectImage(tag === '' ? `${repository}:latest` : name).catch((error: unknown) => {
-          // of a repository alone every tag is pushed, which need not have that one
-          if (tag !== '') throw error;
-        });
         tell({ status: `The push refers to repository [${canonicalOf(repository)}]` });
         const request = tag === '' ? { allTags: true } : {};
         const { pushed } = await engine.pushImage(name, request, registryAuthOf(call), report, call.signal);

@@ -11,7 +11,9 @@ export const tagImage: DockerRoute = dockerRoute({
   async handle({ engine }, call) {
     const repository = call.query.text('repo') ?? '';
     if (repository === '') throw new DockerError(400, 'invalid reference format');
-    await engine.tagImage(call.id, { name: joinedName(repository, call.query.text('tag') ?? '') });
+    const tag = call.query.text('tag') ?? '';
+    if (tag !== '' && !/^[\w][\w.-]{0,127}$/.test(tag)) throw new DockerError(400, 'invalid tag format');
+    await engine.tagImage(call.id, { name: joinedName(repository, tag) });
     return { status: 201 };
   },
 });

@@ -1,5 +1,7 @@
 /** `POST /networks/{id}/connect`, `POST /networks/{id}/disconnect` */
 import type { ConnectRequest } from '../../../shared/api/network.ts';
+import { EngineError } from '../../engine/errors.ts';
+import { findContainer } from '../containers/find.ts';
 import { DockerError } from '../error.ts';
 import { Fields } from '../fields.ts';
 import { type DockerCall, type DockerRoute, dockerRoute } from '../route.ts';
@@ -13,10 +15,11 @@ export const connect: DockerRoute = dockerRoute({
   texts: NETWORK_TEXTS,
   async handle({ engine }, call) {
     const body = new Fields(call.body);
-    const container = containerOf(engine, body);
-    refusePseudo(call, 'container cannot be connected to it');
+    const container = findContainer(engine, refOf(body));
+    refusePseudo(call);
     if (call.id === 'bridge') engine.defaultNetwork();
-    await engine.connect(call.id, { container, ...settingsOf(body.object('EndpointConfig')) });
+    const settings = settingsOf(body.object('EndpointConfig'));
+    await inWords(call, container, () => engine.connect(call.id, { container: container.id, ...settings }));
     return { status: 200 };
   },
 });
@@ -27,32 +30,46 @@ export const disconnect: DockerRoute = dockerRoute({
   resource: 'network',
   texts: NETWORK_TEXTS,
   async handle({ engine }, call) {
-    const body = new Fields(call.body);
-    const container = containerOf(engine, body);
-    refusePseudo(call, 'container cannot be disconnected from it');
-    await engine.disconnect(call.id, { container });
+    const container = findContainer(engine, refOf(new Fields(call.body)));
+    refusePseudo(call);
+    await inWords(call, container, () => engine.disconnect(call.id, { container: container.id }));
     return { status: 200 };
   },
 });
 
-/** Its id: what is not there is told by its own name. */
-function containerOf(engine: { inspect(ref: string): { readonly id: string } }, body: Fields): string {
-  const container = body.text('Container') ?? '';
-  if (container === '') throw new DockerError(400, 'container is missing');
+function refOf(body: Fields): string {
+  const ref = body.text('Container') ?? '';
+  if (ref === '') throw new DockerError(400, 'invalid name or ID supplied: ""');
+  return ref;
+}
+
+/** dockerd's words, which name the container, too. */
+async function inWords(
+  { id }: DockerCall,
+  container: { readonly id: string; readonly name: string },
+  work: () => Promise<void>,
+): Promise<void> {
   try {
-    return engine.inspect(container).id;
+    await work();
   } catch (error) {
-    throw new DockerError(404, `No such container: ${container.slice(0, 128)}`, { cause: error });
+    const code = error instanceof EngineError ? error.code : undefined;
+    if (code === 'already_connected') {
+      throw new DockerError(403, `endpoint with name ${container.name} already exists in network ${id}`);
+    }
+    if (code === 'not_connected') {
+      throw new DockerError(500, `container ${container.id} is not connected to network ${id}`);
+    }
+    throw error;
   }
 }
 
-function refusePseudo({ id }: DockerCall, why: string): void {
-  const pseudo = pseudoOf(id);
-  if (pseudo !== undefined) throw new DockerError(403, `network ${pseudo.name} is a mode of containers: a ${why}`);
+function refusePseudo({ id }: DockerCall): void {
+  const name = pseudoOf(id)?.name;
+  if (name === undefined) return;
+  throw new DockerError(403, `container cannot be disconnected from ${name} network or connected to ${name} network`);
 }
 
-/** Also of `NetworkingConfig` at create. */
-export function settingsOf(endpoint: Fields | undefined): Omit<ConnectRequest, 'container'> {
+function settingsOf(endpoint: Fields | undefined): Omit<ConnectRequest, 'container'> {
   if (endpoint === undefined) return {};
   const ipam = endpoint.object('IPAMConfig');
   const ipv4 = ipam?.text('IPv4Address') ?? '';

@@ -4,6 +4,7 @@ import { DockerError } from '../error.ts';
 import { Fields } from '../fields.ts';
 import { type DockerRoute, dockerRoute } from '../route.ts';
 import { OPTIONS, pseudoOf } from './shape.ts';
+import { NOT_A_MANAGER } from '../system/swarm.ts';
 import { NETWORK_TEXTS } from './texts.ts';
 
 export const createNetwork: DockerRoute = dockerRoute({
@@ -14,7 +15,7 @@ export const createNetwork: DockerRoute = dockerRoute({
     const body = new Fields(call.body);
     const name = body.text('Name') ?? '';
     checkName(name);
-    if (engine.listNetworks({}).some((network) => network.name === name)) {
+    if (name !== 'bridge' && engine.listNetworks({}).some((network) => network.name === name)) {
       throw new DockerError(409, `network with name ${name} already exists`);
     }
     const { id, warnings } = engine.createNetwork(requestOf(name, body));
@@ -24,8 +25,8 @@ export const createNetwork: DockerRoute = dockerRoute({
 
 function checkName(name: string): void {
   if (name.trim() === '') throw new DockerError(400, 'invalid name: name is empty');
-  if (pseudoOf(name) !== undefined || name === 'default') {
-    throw new DockerError(403, `operation is not permitted on predefined ${name} network`);
+  if (pseudoOf(name) !== undefined || name === 'default' || name === 'bridge') {
+    throw new DockerError(403, `operation is not permitted on predefined ${name} network `);
   }
 }
 
@@ -49,11 +50,12 @@ function requestOf(name: string, body: Fields): NetworkCreateRequest {
 /** What is not built is refused by its name. */
 function refuseOthers(body: Fields): void {
   const driver = body.text('Driver') ?? '';
+  if (driver === 'host' || driver === 'null') {
+    throw new DockerError(403, `only one instance of "${driver}" network is allowed`);
+  }
+  if (driver === 'overlay') throw new DockerError(503, NOT_A_MANAGER);
   if (driver !== '' && driver !== 'bridge' && driver !== 'default') {
-    throw new DockerError(
-      404,
-      `could not find plugin ${driver.slice(0, 64)} in v1 plugin registry: only the driver "bridge" is offered`,
-    );
+    throw new DockerError(404, `plugin "${driver.slice(0, 64)}" not found: only the driver "bridge" is offered`);
   }
   if (body.flag('ConfigOnly') === true) throw new DockerError(400, 'config-only networks are not offered');
   if (body.flag('Ingress') === true) throw new DockerError(400, 'ingress networks are not offered: this is no swarm');

@@ -12,9 +12,9 @@ export const inspectNetwork: DockerRoute = dockerRoute({
     const scope = call.query.text('scope') ?? '';
     if (scope !== '' && scope !== 'local') throw new DockerError(404, `network ${call.id} not found`);
     const pseudo = pseudoOf(call.id);
-    if (pseudo !== undefined) return { status: 200, json: pseudoShape(pseudo) };
+    if (pseudo !== undefined) return { status: 200, json: pseudoShape(pseudo, call.version) };
     if (call.id === 'bridge') engine.defaultNetwork();
     const network = engine.inspectNetwork(call.id);
-    return { status: 200, json: networkShape(network, network.containers) };
+    return { status: 200, json: networkShape(network, call.version, network.containers) };
   },
 });

@@ -22,7 +22,13 @@ export const listNetworks: DockerRoute = dockerRoute({
         (network) => isDangling === undefined || isDangling === isUnused(network, (ref) => engine.inspectNetwork(ref)),
       );
     const pseudo = isDangling === true ? [] : PSEUDO.filter((one) => admits(filters, { ...one, labels: {} }));
-    return { status: 200, json: [...networks.map((network) => networkShape(network)), ...pseudo.map(pseudoShape)] };
+    return {
+      status: 200,
+      json: [
+        ...networks.map((network) => networkShape(network, call.version)),
+        ...pseudo.map((one) => pseudoShape(one, call.version)),
+      ],
+    };
   },
 });
 

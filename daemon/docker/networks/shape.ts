@@ -3,7 +3,10 @@ import { createHash } from 'node:crypto';
 import type { NetworkDetail, NetworkSummary } from '../../../shared/api/network.ts';
 import { goTime } from '../time.ts';
 
+const DEFAULT = 'bridge';
 const DEFAULT_MTU = 1500;
+/** What the engine calls a bridge that nobody named. */
+const CHOSEN_BRIDGE = /^tare-[0-9a-f]{4}-[0-9]+$/;
 
 /** Modes of containers that Docker has as networks. They cannot be changed, and always are. */
 export interface Pseudo {
@@ -34,13 +37,16 @@ const COMMON = {
   ConfigOnly: false,
 };
 
-export function pseudoShape({ name, driver, id }: Pseudo): object {
+/** From 1.48 on it is told whether there is IPv4, too. */
+const WITH_IPV4_SINCE = 48;
+
+export function pseudoShape({ name, driver, id }: Pseudo, version: number): object {
   return {
     Name: name,
     Id: id,
     Created: goTime(undefined),
     Driver: driver,
-    EnableIPv4: true,
+    ...(version < WITH_IPV4_SINCE ? {} : { EnableIPv4: true }),
     EnableIPv6: false,
     IPAM: { Driver: 'default', Options: null, Config: [] },
     Internal: false,
@@ -51,7 +57,11 @@ export function pseudoShape({ name, driver, id }: Pseudo): object {
   };
 }
 
-export function networkShape(network: NetworkSummary, containers: NetworkDetail['containers'] = {}): object {
+export function networkShape(
+  network: NetworkSummary,
+  version: number,
+  containers: NetworkDetail['containers'] = {},
+): object {
   const { id, name, driver, createdAt, subnets, internal, labels } = network;
   const isIpv6 = ({ subnet }: { readonly subnet: string }): boolean => subnet.includes(':');
   return {
@@ -59,11 +69,11 @@ export function networkShape(network: NetworkSummary, containers: NetworkDetail[
     Id: id,
     Created: goTime(createdAt),
     Driver: driver,
-    EnableIPv4: subnets.some((subnet) => !isIpv6(subnet)),
+    ...(version < WITH_IPV4_SINCE ? {} : { EnableIPv4: subnets.some((subnet) => !isIpv6(subnet)) }),
     EnableIPv6: subnets.some(isIpv6),
     IPAM: {
       Driver: 'default',
-      Options: null,
+      Options: name === DEFAULT ? null : {},
       Config: subnets.map(({ subnet, gateway, range }) => ({
         Subnet: subnet,
         ...(range === undefined ? {} : { IPRange: range }),
@@ -93,12 +103,22 @@ export function endpointId(network: string, container: string): string {
   return createHash('sha256').update(`endpoint ${network} ${container}`).digest('hex');
 }
 
-/** Those that are not as they are by default. */
+/** Of the default network all; else those that are not as they are by default. */
 function optionsOf({ mtu, interContainer, name, bridge }: NetworkSummary): Record<string, string> {
+  if (name === DEFAULT) {
+    return {
+      'com.docker.network.bridge.default_bridge': 'true',
+      [OPTIONS.interContainer]: String(interContainer),
+      'com.docker.network.bridge.enable_ip_masquerade': 'true',
+      'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0',
+      [OPTIONS.bridge]: bridge,
+      [OPTIONS.mtu]: String(mtu),
+    };
+  }
   return {
     ...(mtu === DEFAULT_MTU ? {} : { [OPTIONS.mtu]: String(mtu) }),
     ...(interContainer ? {} : { [OPTIONS.interContainer]: 'false' }),
-    ...(name === 'bridge' ? { 'com.docker.network.bridge.default_bridge': 'true', [OPTIONS.bridge]: bridge } : {}),
+    ...(CHOSEN_BRIDGE.test(bridge) ? {} : { [OPTIONS.bridge]: bridge }),
   };
 }
 

@@ -9,8 +9,6 @@ export const NETWORK_TEXTS: ErrorTexts = {
   network_in_use: (error) =>
     new DockerError(403, `error while removing network: ${error.message}: it has active endpoints`),
   default_network: (_error, named) => new DockerError(403, `${named} is a pre-defined network and cannot be removed`),
-  already_connected: (error) => new DockerError(403, `endpoint already exists: ${error.message}`),
-  not_connected: (error) => new DockerError(500, error.message),
   address_taken: (error) => new DockerError(403, `Address already in use: ${error.message}`),
   no_network_of_its_own: (error) => new DockerError(403, error.message),
 };

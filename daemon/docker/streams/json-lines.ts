@@ -37,7 +37,7 @@ export async function jsonLines(
       lines.end();
     },
     (error: unknown) => {
-      if (!lines.hasBegun) throw error;
+      if (!lines.hasBegun) throw toDockerError(error, texts, call.id);
       const { message } = toDockerError(error, texts, call.id);
       lines.add({ errorDetail: { message }, error: message });
       lines.end();

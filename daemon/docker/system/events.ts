@@ -1,5 +1,6 @@
 /** `GET /events` */
 import type { EventQuery } from '../../../shared/api/event.ts';
+import { DockerError } from '../error.ts';
 import { momentOf } from '../moments.ts';
 import { jsonText } from '../register.ts';
 import { type Docker, type DockerCall, type DockerRoute, dockerRoute } from '../route.ts';
@@ -18,6 +19,10 @@ export const events: DockerRoute = dockerRoute({
 function queryOf({ query }: DockerCall): EventQuery {
   const since = query.text('since') ?? '';
   const until = query.text('until') ?? '';
+  const [from, to] = [since, until].map((text) => (text === '' ? undefined : text));
+  if (from !== undefined && to !== undefined && Number(momentOf(from, 'since')) > Number(momentOf(to, 'until'))) {
+    throw new DockerError(400, `\`since\` time (${from}) cannot be after \`until\` time (${to})`);
+  }
   return {
     ...(since === '' ? {} : { since: momentOf(since, 'since') }),
     ...(until === '' ? {} : { until: momentOf(until, 'until') }),

@@ -2,8 +2,10 @@
 import { DockerError } from '../error.ts';
 import { type DockerRoute, dockerRoute } from '../route.ts';
 
-const NOT_A_MANAGER =
-  'This node is not a swarm manager. tare has no swarms: it runs on one machine, and below an orchestrator on many.';
+/** dockerd's words, though nothing here can be connected to one. */
+export const NOT_A_MANAGER =
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
+const NO_SWARMS = 'tare has no swarms: it runs on one machine, and below an orchestrator on many';
 
 const PATHS: readonly (readonly [DockerRoute['method'], string])[] = [
   ['GET', '/swarm'],
@@ -43,7 +45,7 @@ export const swarm: readonly DockerRoute[] = PATHS.map(([method, path]) =>
     method,
     path,
     handle() {
-      throw new DockerError(503, NOT_A_MANAGER);
+      throw new DockerError(503, path.startsWith('/swarm/') ? NO_SWARMS : NOT_A_MANAGER);
     },
   }),
 );

@@ -15,6 +15,6 @@ export const pruneVolumes: DockerRoute = dockerRoute({
       all: flagOf(filters, 'all') ?? call.version < ANONYMOUS_ONLY_SINCE,
       ...(label.length === 0 ? {} : { label }),
     });
-    return { status: 200, json: { VolumesDeleted: removed.length === 0 ? null : removed, SpaceReclaimed: reclaimed } };
+    return { status: 200, json: { VolumesDeleted: removed, SpaceReclaimed: reclaimed } };
   },
 });

@@ -7,7 +7,8 @@ import { ImageError } from '../../images/errors.ts';
 import type { RunConfig } from '../../images/manifest/image-config.ts';
 import { parseManifest, type ImageManifest } from '../../images/manifest/manifest.ts';
 import type { ManifestRow } from '../../registry/images.ts';
-import { configDocument, findImage, imageConfig, type ImageContext } from './find.ts';
+import { platformText } from '../../images/manifest/platform.ts';
+import { configDocument, findImage, imageConfig, platformOf, type ImageContext } from './find.ts';
 import { imageError } from './image-error.ts';
 import { layerTable, summaryOf } from './summary.ts';
 
@@ -35,6 +36,22 @@ export async function inspectImage(context: ImageContext, ref: string): Promise<
     }),
     document,
   };
+}
+
+/** What a container takes of it. Throws as findImage(), and `store_damaged`, `blob_not_found`. */
+export async function imageToRun(
+  context: ImageContext,
+  ref: string,
+  platform: string | undefined,
+): Promise<{ id: string; platform: string; run: ImageRunConfig }> {
+  try {
+    await context.images.work.ready();
+    const { manifest } = findImage(context, ref, platform);
+    const { run } = await imageConfig(context, manifest);
+    return { id: manifest.config, platform: platformText(platformOf(manifest)), run: runShown(run) };
+  } catch (error) {
+    throw imageError(error, 'image');
+  }
 }
 
 async function documentsOf(context: ImageContext, row: ManifestRow): Promise<[unknown, ImageManifest]> {

@@ -1,6 +1,7 @@
 /** Lists images, the newest first; several manifests of one image are one entry each. */
 import type { ImageListQuery, ImageSummary } from '../../../shared/api/image.ts';
 import { familiarName, parseReference } from '../../images/reference.ts';
+import type { ManifestRow } from '../../registry/images.ts';
 import { hasLabel } from '../events.ts';
 import { inBatches } from '../in-batches.ts';
 import { momentOf } from '../moment.ts';
@@ -13,10 +14,18 @@ export async function listImages(context: ImageContext, query: ImageListQuery): 
   const admits = await filterOf(context, query);
   const patterns = query.reference?.map((text) => patternOf(text, 'reference'));
   const table = layerTable(context);
-  const rows = context.registry.images.manifests();
+  const rows = query.all === true ? context.registry.images.manifests() : heads(context);
   const all = await inBatches(rows, (row) => summaryOf(context, table, row));
   const found = all.filter(admits).map((summary) => ({ ...summary, names: namesAsked(summary.names, patterns) }));
   return found.filter(({ names }) => patterns === undefined || names.length > 0).toSorted(newestFirst);
+}
+
+/** Without those that have no name and that another was built of. */
+function heads({ registry }: ImageContext): ManifestRow[] {
+  const parents = registry.buildSteps.parents();
+  const isStep = ({ digest }: ManifestRow): boolean =>
+    parents.has(digest) && registry.images.namesOf(digest).length === 0;
+  return registry.images.manifests().filter((row) => !isStep(row));
 }
 
 /** Whoever asks by name is shown the names asked for. */

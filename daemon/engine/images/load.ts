@@ -125,7 +125,13 @@ async function name(context: Context, manifest: ManifestRow, image: ArchiveImage
     ({ images }) => {
       for (const text of image.names) {
         if (images.get(text)?.manifest === manifest.digest) continue;
-        images.tag({ name: text, manifest: manifest.digest, target: manifest.digest, taggedAt: nowTimestamp() });
+        images.tag({
+          name: text,
+          manifest: manifest.digest,
+          target: manifest.digest,
+          isShared: false,
+          taggedAt: nowTimestamp(),
+        });
       }
     },
     toldOf(manifest.config, names, run.labels),

@@ -13,7 +13,8 @@ export async function pruneImages(context: Context, request: ImagePruneRequest):
   const admits = pruneFilter(request);
   const untagged: string[] = [];
   const deleted: string[] = [];
-  for (const manifest of context.registry.images.manifests()) {
+  // what was built of another comes after it, and goes before it
+  for (const manifest of context.registry.images.manifests().reverse()) {
     if (!isUnused(context, manifest, all)) continue;
     const config = await readableConfig(context, manifest);
     const labels = config?.run.labels ?? {};
@@ -29,11 +30,12 @@ export async function pruneImages(context: Context, request: ImagePruneRequest):
 }
 
 function isUnused({ registry }: Pick<Context, 'registry'>, { digest }: ManifestRow, all: boolean): boolean {
-  const { images, imageContent } = registry;
+  const { images, imageContent, buildSteps } = registry;
   return (
     images.manifest(digest) !== undefined &&
     (all || images.namesOf(digest).length === 0) &&
     images.usersOf(digest).length === 0 &&
+    !buildSteps.hasChildren(digest) &&
     !imageContent.isLeased(digest as Digest)
   );
 }

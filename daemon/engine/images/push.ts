@@ -20,6 +20,7 @@ import type { RegistryClient } from '../../images/registry/client.ts';
 import type { FetchedManifest } from '../../images/registry/manifests.ts';
 import type { BlobSource } from '../../images/registry/upload.ts';
 import type { ManifestRow } from '../../registry/images.ts';
+import type { Registry } from '../../registry/registry.ts';
 import { EngineError } from '../errors.ts';
 import { openClient } from './client.ts';
 import type { MovingContext } from './context.ts';
@@ -114,7 +115,10 @@ async function pushOne(push: Push, row: ManifestRow, to: Reference, signal: Abor
     await pushBlobs(push, manifest, to, what, either);
     await client.pushManifest(to, target, fetched, { signal: either });
     const { run } = await imageConfig(context, row);
-    context.journal.commit(() => undefined, {
+    const share = (registry: Registry): void => {
+      registry.images.share(canonicalText(to), row.digest, fetched.descriptor.digest);
+    };
+    context.journal.commit(share, {
       action: 'image_push',
       image: { id: row.config, name: what, labels: run.labels ?? {} },
     });

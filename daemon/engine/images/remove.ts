@@ -5,6 +5,7 @@ import { ImageError } from '../../images/errors.ts';
 import { parseReference, repositoryName } from '../../images/reference.ts';
 import { RegistryError } from '../../registry/error.ts';
 import type { ManifestRow } from '../../registry/images.ts';
+import type { Registry } from '../../registry/registry.ts';
 import type { Context } from '../context.ts';
 import { EngineError } from '../errors.ts';
 import type { Happening } from '../journal.ts';
@@ -107,14 +108,30 @@ export function takeNames(
       ...(dropped.includes(each) ? [{ action: 'image_delete', image: { id, name, labels } } as const] : []),
     ];
   });
+  let built: string[] = [];
   context.journal.commitEnd(
-    ({ images }) => {
+    (registry) => {
+      const { images } = registry;
       for (const name of leaving.flatMap(({ names }) => names)) images.untag(name);
-      for (const { manifest } of dropped) images.drop(manifest.digest);
+      built = dropped.flatMap(({ manifest }) => dropBuilt(registry, manifest.digest));
     },
     ...happenings,
   );
-  return [...new Set(dropped.map(({ manifest }) => manifest.config))];
+  return [...new Set([...dropped.map(({ manifest }) => manifest.config), ...built])];
+}
+
+/** The image, and with it what it was built of and nobody else has need of; ids of all that went. In a transaction. */
+export function dropBuilt({ images, buildSteps }: Registry, digest: string): string[] {
+  const ids: string[] = [];
+  const todo = [digest];
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    const row = images.manifest(next);
+    const parents = buildSteps.parentsOf(next);
+    if (row === undefined || !images.drop(next)) continue;
+    ids.push(row.config);
+    todo.push(...parents);
+  }
+  return ids;
 }
 
 /** Nobody has need of it but by these names. */
@@ -123,6 +140,7 @@ function isFree({ registry }: Pick<Context, 'registry'>, { manifest, names }: Le
   return (
     images.namesOf(manifest.digest).length === names.length &&
     images.usersOf(manifest.digest).length === 0 &&
+    !registry.buildSteps.hasChildren(manifest.digest) &&
     !imageContent.isLeased(manifest.digest as Digest)
   );
 }

@@ -99,8 +99,9 @@ export async function storeImage(
   context.journal.commit(
     ({ images }) => {
       images.insert({ ...row, layers: rows });
-      for (const { name, target = descriptor.digest } of image.names) {
-        images.tag({ name, manifest: descriptor.digest, target, taggedAt: nowTimestamp() });
+      for (const { name, target } of image.names) {
+        const told = { target: target ?? descriptor.digest, isShared: target !== undefined };
+        images.tag({ name, manifest: descriptor.digest, ...told, taggedAt: nowTimestamp() });
       }
     },
     ...(image.happenings?.({ id, config, names }) ?? []),

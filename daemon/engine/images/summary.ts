@@ -88,7 +88,8 @@ export function shownName(canonical: string): string {
   return familiarText(parseReference(canonical));
 }
 
-/** "debian@sha256:…", each once. */
+/** "debian@sha256:…", each once: what registries call it. */
 function digestsOf(names: readonly ImageRow[]): string[] {
-  return [...new Set(names.map(({ name, target }) => `${familiarName(parseReference(name))}@${target}`))];
+  const shared = names.filter(({ isShared }) => isShared);
+  return [...new Set(shared.map(({ name, target }) => `${familiarName(parseReference(name))}@${target}`))];
 }

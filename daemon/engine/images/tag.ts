@@ -21,7 +21,7 @@ export async function tagImage(context: Context, ref: string, request: ImageTagR
   if (images.get(name)?.manifest === manifest.digest) return;
   context.journal.commit(
     (registry) => {
-      registry.images.tag({ name, manifest: manifest.digest, target, taggedAt: nowTimestamp() });
+      registry.images.tag({ name, manifest: manifest.digest, target, isShared: false, taggedAt: nowTimestamp() });
     },
     { action: 'image_tag', image: { id: manifest.config, name: familiarText(reference), labels } },
   );

@@ -12,10 +12,16 @@ export interface MemoryStats {
   /** Swap alone. */
   readonly swap: number | undefined;
   readonly inactiveFile: number | undefined;
+  /** memory.stat, by its own names, which v1 and v2 have different ones of. */
+  readonly details: ReadonlyMap<string, number> | undefined;
 }
 
 export interface CpuStats {
   readonly usageNanoseconds: number | undefined;
+  readonly userNanoseconds: number | undefined;
+  readonly kernelNanoseconds: number | undefined;
+  /** v1 only: of each CPU. */
+  readonly perCpuNanoseconds: readonly number[] | undefined;
   readonly periods: number | undefined;
   readonly throttledPeriods: number | undefined;
   readonly throttledNanoseconds: number | undefined;
@@ -59,7 +65,14 @@ function scaled(value: number | undefined, factor: number): number | undefined {
 
 function memoryStats(place: Place, path: string): MemoryStats {
   if (place === undefined) {
-    return { current: undefined, peak: undefined, limit: undefined, swap: undefined, inactiveFile: undefined };
+    return {
+      current: undefined,
+      peak: undefined,
+      limit: undefined,
+      swap: undefined,
+      inactiveFile: undefined,
+      details: undefined,
+    };
   }
   const number = (file: string): number | undefined => readNumber(fileOf(place, path, file));
   const table = readTable(fileOf(place, path, 'memory.stat'));
@@ -71,6 +84,7 @@ function memoryStats(place: Place, path: string): MemoryStats {
       limit: finite(number('memory.limit_in_bytes')),
       swap: difference(number('memory.memsw.usage_in_bytes'), current),
       inactiveFile: table?.get('total_inactive_file'),
+      details: table,
     };
   }
   return {
@@ -79,6 +93,7 @@ function memoryStats(place: Place, path: string): MemoryStats {
     limit: finite(number('memory.max')),
     swap: number('memory.swap.current'),
     inactiveFile: table?.get('inactive_file'),
+    details: table,
   };
 }
 
@@ -88,15 +103,33 @@ function cpuStats(host: CgroupHost, path: string): CpuStats {
   const periods = table?.get('nr_periods');
   const throttledPeriods = table?.get('nr_throttled');
   if (cpu?.version === 1) {
-    const accounting = controllerPlace(host, 'cpuacct');
-    const usage = accounting === undefined ? undefined : readNumber(fileOf(accounting, path, 'cpuacct.usage'));
-    return { usageNanoseconds: usage, periods, throttledPeriods, throttledNanoseconds: table?.get('throttled_time') };
+    return { ...accounting(host, path), periods, throttledPeriods, throttledNanoseconds: table?.get('throttled_time') };
   }
   return {
     usageNanoseconds: scaled(table?.get('usage_usec'), 1000),
+    userNanoseconds: scaled(table?.get('user_usec'), 1000),
+    kernelNanoseconds: scaled(table?.get('system_usec'), 1000),
+    perCpuNanoseconds: undefined,
     periods,
     throttledPeriods,
     throttledNanoseconds: scaled(table?.get('throttled_usec'), 1000),
+  };
+}
+
+/** What cpuacct of v1 counts. */
+function accounting(
+  host: CgroupHost,
+  path: string,
+): Pick<CpuStats, 'usageNanoseconds' | 'userNanoseconds' | 'kernelNanoseconds' | 'perCpuNanoseconds'> {
+  const place = controllerPlace(host, 'cpuacct');
+  const number = (file: string): number | undefined =>
+    place === undefined ? undefined : readNumber(fileOf(place, path, file));
+  const each = place === undefined ? undefined : readText(fileOf(place, path, 'cpuacct.usage_percpu'));
+  return {
+    usageNanoseconds: number('cpuacct.usage'),
+    userNanoseconds: number('cpuacct.usage_user'),
+    kernelNanoseconds: number('cpuacct.usage_sys'),
+    perCpuNanoseconds: each?.trim().split(' ').map(Number),
   };
 }
 
