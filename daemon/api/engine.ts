@@ -58,6 +58,8 @@ import type {
   PullResponse,
   PushRequest,
   PushResponse,
+  RemoteImage,
+  RemoteQuery,
   SaveRequest,
   StoredImage,
 } from '../../shared/api/image.ts';
@@ -163,6 +165,8 @@ export type Tell = (progress: Progress) => Promise<void> | undefined;
 export interface Download {
   /** Beside the content type. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of what readArchive() was asked for. */
+  readonly stat?: PathStat;
   readonly stream: AsyncIterable<Uint8Array>;
   /**
    * Writes the same to a socket that does not block, as chunks of HTTP (RFC 9112) without the last one: another thread does
@@ -217,15 +221,27 @@ export interface Engine {
   /** What it uses: one, or with `stream` one each second until it is removed. */
   stats(ref: string, query: StatsQuery, signal: AbortSignal): AsyncIterable<Stats>;
   resize(ref: string, size: ResizeRequest): Promise<void>;
-  /** Ends when the container has ended and all is told (follow), or at once after the last line. */
-  logs(ref: string, query: LogQuery, signal: AbortSignal): Promise<AsyncIterable<LogEntry>>;
+  /**
+   * Ends when the container has ended and all is told (follow), or at once after the last line. With `latin1` each
+   * character of a text is a byte that was written.
+   */
+  logs(
+    ref: string,
+    query: LogQuery,
+    signal: AbortSignal,
+    encoding?: 'utf8' | 'latin1',
+  ): Promise<AsyncIterable<LogEntry>>;
   attach(ref: string, options: AttachOptions): Promise<Attachment>;
+  /** A client let go of the container by its keys: an event, and nothing more. */
+  detached(ref: string): void;
 
   createExec(ref: string, request: ExecRequest): Promise<{ id: string }>;
   /** Starts and attaches in one: no output is lost. */
   startExecAttached(id: string, start: ExecStart): Promise<Attachment>;
   startExec(id: string): Promise<void>;
   attachExec(id: string): Promise<Attachment>;
+  /** As `detached`, of an exec. */
+  detachedExec(id: string): void;
   inspectExec(id: string): ExecDetail;
   resizeExec(id: string, size: ResizeRequest): Promise<void>;
 
@@ -249,6 +265,8 @@ export interface Engine {
     signal: AbortSignal,
   ): Promise<PushResponse>;
   /** Throws `registry_unauthorized` where the registry does not take the credentials. */
+  /** What a registry has under a name, without fetching it. */
+  remoteImage(query: RemoteQuery, auth: RegistryAuth, signal: AbortSignal): Promise<RemoteImage>;
   login(request: LoginRequest, auth: RegistryAuth, signal: AbortSignal): Promise<LoginResponse>;
   /** `stream`: a docker-archive or oci-archive, plain or compressed. */
   loadImages(stream: Readable, query: LoadQuery, report: Report, signal: AbortSignal): Promise<LoadResponse>;

@@ -45,6 +45,7 @@ import { inspectNetwork } from './networks/inspect.ts';
 import { listNetworks } from './networks/list.ts';
 import { pruneNetworks } from './networks/prune.ts';
 import { removeNetwork } from './networks/remove.ts';
+import { remoteImage } from './registries/image.ts';
 import { login } from './registries/login.ts';
 import { buildImage } from './build/build.ts';
 import { pruneBuilds } from './build/prune.ts';
@@ -107,6 +108,7 @@ export const ROUTES: readonly Route[] = [
   pullImage,
   pushImage,
   login,
+  remoteImage,
   loadImages,
   saveImages,
   importImage,

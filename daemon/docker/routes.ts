@@ -26,6 +26,7 @@ import { createExec } from './execs/create.ts';
 import { inspectExec } from './execs/inspect.ts';
 import { resize, resizeExec } from './execs/resize.ts';
 import { startExec } from './execs/start.ts';
+import { distribution } from './images/distribution.ts';
 import { createImage } from './images/create.ts';
 import { imageHistory } from './images/history.ts';
 import { inspectImage } from './images/inspect.ts';
@@ -93,6 +94,7 @@ export const DOCKER_ROUTES: readonly DockerRoute[] = [
   resizeExec,
   listImages,
   createImage,
+  distribution,
   searchImages,
   saveImages,
   loadImages,

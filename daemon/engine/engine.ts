@@ -40,6 +40,7 @@ import { createImageParts } from './images/parts.ts';
 import { Slots } from './images/slots.ts';
 import { pullImage } from './images/pull.ts';
 import { pushImage } from './images/push.ts';
+import { remoteImage } from './images/remote.ts';
 import { createNetwork } from './networks/create.ts';
 import { ensureDefaultNetwork } from './networks/default.ts';
 import { inspectNetwork, listNetworks } from './networks/inspect.ts';
@@ -49,6 +50,7 @@ import { nowTimestamp } from '../../shared/time.ts';
 import { EngineError } from './errors.ts';
 import { EventFeed, events } from './events.ts';
 import { createExec } from './exec/create.ts';
+import { detachedExec } from './exec/detached.ts';
 import { inspectExec } from './exec/inspect.ts';
 import { PreparedExecs } from './exec/prepared.ts';
 import { resizeExec } from './exec/resize.ts';
@@ -57,6 +59,7 @@ import { info, version } from './info.ts';
 import { keepHealth } from './health/keep.ts';
 import { restartUnhealthy } from './health/restart-unhealthy.ts';
 import { settlePoststop } from './hooks/poststop.ts';
+import { detached } from './detached.ts';
 import { dockerRequest, inspect } from './inspect.ts';
 import { type About, Journal } from './journal.ts';
 import { kill } from './kill.ts';
@@ -214,12 +217,18 @@ function verbs(context: Context, tareVersion: string): Engine {
     top: (ref, options) => top(context, ref, options),
     stats: (ref, query, signal) => stats(context, ref, query, signal),
     resize: (ref, size) => resize(context, ref, size),
-    logs: (ref, query, signal) => begun(() => logs(context, ref, query, signal)),
+    logs: (ref, query, signal, encoding) => begun(() => logs(context, ref, query, signal, encoding)),
     attach: (ref, options) => attach(context, ref, options),
+    detached: (ref) => {
+      detached(context, ref);
+    },
     createExec: (ref, request) => createExec(context, ref, request),
     startExecAttached: (id, request) => startExecAttached(context, id, request),
     startExec: (id) => startExec(context, id),
     attachExec: (id) => attachExec(context, id),
+    detachedExec: (id) => {
+      detachedExec(context, id);
+    },
     inspectExec: (id) => inspectExec(context, id),
     resizeExec: (id, size) => resizeExec(context, id, size),
     createNetwork: (request) => createNetwork(context, request),
@@ -232,6 +241,7 @@ function verbs(context: Context, tareVersion: string): Engine {
     disconnect: (ref, request) => disconnect(context, ref, request),
     pullImage: (request, auth, report, signal) => pullImage(context, request, auth, report, signal),
     pushImage: (ref, request, auth, report, signal) => pushImage(context, ref, request, auth, report, signal),
+    remoteImage: (query, auth, signal) => remoteImage(context, query, auth, signal),
     login: (request, auth, signal) => login(context, request, auth, signal),
     loadImages: (stream, query, report, signal) => loadImages(context, stream, query, report, signal),
     saveImages: (request, signal) => saveImages(context, request, signal),

@@ -111,6 +111,8 @@ export type ImageHistoryEntry = Static<typeof ImageHistoryEntry>;
 export const ImageListQuery = closed({
   /** A pattern of names as path.Match of Go has it: "debian", "ghcr.io/*\/app:1*". */
   reference: Type.Optional(Type.Array(NoNul)),
+  /** Also the steps of builds, which have no name and of which others were made. */
+  all: Type.Optional(Type.Boolean({ description: 'also the steps of builds' })),
   /** Without (true) or with (false) a name. */
   dangling: Type.Optional(Type.Boolean()),
   /** "key" or "key=value". */
@@ -212,6 +214,8 @@ export const Progress = Type.Object({
   current: Type.Optional(Type.Integer()),
   total: Type.Optional(Type.Integer()),
   detail: Type.Optional(Type.String()),
+  /** build: text for whoever watches, in order and without a gap. */
+  output: Type.Optional(Type.String()),
   result: Type.Optional(Type.Unknown()),
   problem: Type.Optional(Problem),
 });
@@ -275,6 +279,18 @@ export const ImagePruneResponse = Type.Intersect([
   Type.Object({ reclaimed: Type.Integer({ description: 'bytes' }) }),
 ]);
 export type ImagePruneResponse = Static<typeof ImagePruneResponse>;
+
+/** `GET /registries/image`: what a registry has under a name, without fetching it. */
+export const RemoteQuery = closed({ reference: ImageRef });
+export type RemoteQuery = Static<typeof RemoteQuery>;
+export const RemoteImage = Type.Object({
+  /** Of the manifest, or of the index where there are several platforms. */
+  mediaType: Type.String(),
+  digest: Type.String(),
+  size: Type.Integer(),
+  platforms: Type.Array(Type.String({ description: '"linux/amd64"' })),
+});
+export type RemoteImage = Static<typeof RemoteImage>;
 
 /** `POST /registries/login`: whether a registry takes the credentials of X-Registry-Auth. */
 export const LoginRequest = closed({

@@ -1,32 +1,36 @@
 /** `POST /containers/{id}/attach`: the streams of a container, on the connection of the request. */
-import { DockerError } from '../error.ts';
-import { type DockerRoute, dockerRoute } from '../route.ts';
-import { contentTypeOf } from '../streams/frames.ts';
+import { type DockerAnswer, type DockerCall, type DockerRoute, dockerRoute } from '../route.ts';
+import { toDockerError } from '../error.ts';
+import { RAW, contentTypeOf } from '../streams/frames.ts';
 import { joinConnection } from '../streams/join.ts';
-import { closesStdin } from './stdin-once.ts';
+import { tellLog } from '../streams/tell-log.ts';
+import { type Attached, attachTo, streamsOf } from './attach-to.ts';
 
 export const attach: DockerRoute = dockerRoute({
   method: 'POST',
   path: '/containers/:id/attach',
   resource: 'container',
-  async handle({ engine }, call) {
-    const { query } = call;
-    const detail = engine.inspect(call.id);
-    if (detail.status === 'paused') {
-      throw new DockerError(409, `Container ${call.id} is paused, unpause the container before attach.`);
+  async handle(docker, call) {
+    let attached: Attached;
+    try {
+      attached = await attachTo(docker, call, streamsOf(call));
+    } catch (error) {
+      return refusal(error, call);
     }
-    const stdin = query.flag('stdin');
-    const attachment = await engine.attach(detail.id, {
-      stdin,
-      stdout: query.flag('stdout'),
-      stderr: query.flag('stderr'),
-      logs: query.flag('logs'),
-    });
+    const { detail, attachment, stdin, endsStdin, detach } = attached;
     const connection = call.hijack(contentTypeOf(detail.tty, call.version));
-    joinConnection(attachment, connection, {
-      stdin,
-      endsStdin: closesStdin(engine.dockerRequest(detail.id)) && !detail.tty,
-    });
+    const framed = !detail.tty;
+    if (attachment === undefined) {
+      await tellLog(docker.engine, detail.id, connection, { framed, wanted: attached.log });
+    } else {
+      joinConnection(attachment, connection, { framed, stdin, endsStdin, ...(detach === undefined ? {} : { detach }) });
+    }
     return undefined;
   },
 });
+
+/** dockerd has answered with the type of a stream by then, so what is wrong is no JSON. */
+function refusal(error: unknown, call: DockerCall): DockerAnswer {
+  const { status, message } = toDockerError(error, {}, call.id);
+  return { status, text: `${message}\r\n`, contentType: RAW };
+}

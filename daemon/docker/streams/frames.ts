@@ -23,3 +23,10 @@ export function frameHeader(stream: OutputStream, length: number): Buffer {
   header.writeUInt32BE(length, 4);
   return header;
 }
+
+export function frame(stream: OutputStream, text: string, encoding: 'utf8' | 'latin1' = 'utf8'): Buffer {
+  const room = Buffer.alloc(HEADER + Buffer.byteLength(text, encoding));
+  frameHeader(stream, room.length - HEADER).copy(room);
+  room.write(text, HEADER, encoding);
+  return room;
+}

@@ -1,21 +1,30 @@
 /** Joins the streams of a process with a connection that was taken over. The end of either ends both. */
 import type { Duplex } from 'node:stream';
 import type { Attachment } from '../../api/engine.ts';
+import { endConnection } from './end.ts';
 import { frameHeader } from './frames.ts';
+import { Input, type InputOptions } from './input.ts';
 
 /** What may wait in the connection before the process is held back. */
 const MAX_WAITING = 1024 * 1024;
 
-export interface JoinOptions {
-  /** What the client sends is passed on. */
-  readonly stdin: boolean;
-  /** The process sees the end of its input when the client has sent all of its. */
-  readonly endsStdin: boolean;
+export interface JoinOptions extends InputOptions {
+  /** Output goes in frames that say its stream. */
+  readonly framed: boolean;
 }
 
-export function joinConnection(attachment: Attachment, connection: Duplex, { stdin, endsStdin }: JoinOptions): void {
+export function joinConnection(attachment: Attachment, connection: Duplex, options: JoinOptions): void {
+  if (connection.destroyed) {
+    attachment.close();
+    return;
+  }
   let isHeldBack = false;
+  const input = new Input(attachment, options, () => {
+    attachment.close();
+    endConnection(connection);
+  });
   connection.once('close', () => {
+    input.stop();
     attachment.close();
   });
   connection.on('error', () => {
@@ -30,23 +39,24 @@ export function joinConnection(attachment: Attachment, connection: Duplex, { std
     connection.resume();
   });
   connection.on('data', (bytes: Buffer) => {
-    if (stdin && !attachment.write(bytes)) connection.pause();
+    if (!input.take(bytes)) connection.pause();
   });
   connection.on('end', () => {
-    if (stdin && endsStdin) attachment.endStdin();
+    input.end();
   });
   attachment.begin({
     output(stream, bytes) {
       if (bytes.length === 0 || connection.destroyed || connection.writableEnded) return true;
       connection.cork();
-      if (!attachment.terminal) connection.write(frameHeader(stream, bytes.length));
+      if (options.framed) connection.write(frameHeader(stream, bytes.length));
       connection.write(bytes);
       connection.uncork();
       isHeldBack = connection.writableLength > MAX_WAITING;
       return !isHeldBack;
     },
     end() {
-      connection.end();
+      input.stop();
+      endConnection(connection);
     },
   });
 }

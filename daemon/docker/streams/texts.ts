@@ -12,6 +12,8 @@ export function execFailure(error: unknown, command: readonly string[]): string 
     return `${BEGINNING}exec: ${program}: ${why}: unknown`;
   }
   if (error.code === 'command_not_executable') return `${BEGINNING}exec: ${program}: permission denied: unknown`;
-  if (error.code === 'launch_failed') return `${BEGINNING}${error.message}: unknown`;
+  if (error.code === 'launch_failed') {
+    return `${BEGINNING}${error.message.replace(/^cannot start exec [0-9a-f]+: /, '')}: unknown`;
+  }
   return undefined;
 }

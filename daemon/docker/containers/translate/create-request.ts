@@ -30,7 +30,7 @@ export interface Translated {
 }
 
 /** As the names of containers with Docker: two characters at least. */
-const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+export const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
 const validate = validator(CreateRequest);
 

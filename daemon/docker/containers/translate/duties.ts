@@ -14,14 +14,10 @@ const RETRIES_MAX = 1_000_000;
 export function restartOf({ RestartPolicy: policy, AutoRemove: autoRemove }: HostConfig): RestartPolicy | undefined {
   const { Name: given = '', MaximumRetryCount: count = 0 } = policy ?? {};
   const name = RESTART_POLICIES.find((known) => known === (given === '' ? 'no' : given));
-  if (name === undefined) {
-    refuse(
-      `invalid restart policy: unknown policy '${plain(given)}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
-    );
-  }
-  if (count < 0) refuse('invalid restart policy: maximum retry count cannot be negative');
+  if (name === undefined) refuse(`invalid restart policy '${plain(given)}'`);
+  if (count < 0) refuse('maximum retry count cannot be negative');
   if (count > 0 && name !== 'on-failure') {
-    refuse("invalid restart policy: maximum retry count can only be used with 'on-failure'");
+    refuse(`maximum retry count cannot be used with restart policy '${name}'`);
   }
   if (autoRemove === true && name !== 'no') refuse("can't create 'AutoRemove' container with restart policy");
   if (policy === undefined || given === '') return undefined;

@@ -29,7 +29,7 @@ export function lacks({ features }: KnownHost, name: string): boolean {
 /** What limits are made of. */
 export interface Asking {
   readonly resources: Resources;
-  host(): KnownHost;
+  readonly host: () => KnownHost;
   readonly warnings: string[];
   /** The container is there, and has limits of its own. */
   readonly isUpdate: boolean;

@@ -2,7 +2,7 @@
 import type { CreateRequest } from '../../../../shared/api/container.ts';
 import type { CreateBody, HostConfig } from './create-body.ts';
 import type { Knows } from './host.ts';
-import { plain, refuse } from './refuse.ts';
+import { plain, quoted, refuse } from './refuse.ts';
 
 type Parts = Partial<CreateRequest>;
 
@@ -27,9 +27,9 @@ export function namespacesOf(body: CreateBody, knows: Pick<Knows, 'container'>):
 /** What there is one of, or nothing. */
 function refuseUnknown(host: HostConfig): void {
   const { Runtime: runtime = '', Isolation: isolation = '', UsernsMode: users = '' } = host;
-  if (!RUNTIMES.has(runtime)) refuse(`unknown or invalid runtime name: ${plain(runtime)}`);
+  if (!RUNTIMES.has(runtime)) refuse(`Unknown runtime specified ${plain(runtime)}`);
   if (isolation !== '' && isolation !== 'default') {
-    refuse(`invalid isolation (${plain(isolation)}): this platform only supports 'default'`);
+    refuse(`Invalid isolation: ${quoted(isolation)} - linux only supports 'default'`);
   }
   if (users !== '' && users !== 'host') refuse(`invalid user namespace mode: ${plain(users)}`);
   if (Object.keys(host.StorageOpt ?? {}).length > 0) {

@@ -1,6 +1,7 @@
 /** How a container has a network: its mode, its networks, its ports and its names. */
 import type { CreateRequest } from '../../../../shared/api/container.ts';
 import type { ContainerNetwork, EndpointRequest } from '../../../../shared/api/network.ts';
+import { DockerError } from '../../error.ts';
 import type { CreateBody, EndpointSettings } from './create-body.ts';
 import { endpointOf } from './endpoint.ts';
 import type { Knows } from './host.ts';
@@ -181,6 +182,17 @@ function extraHost(spec: string, kind: Kind): Hosts[number] {
 function linkOf(spec: string, knows: Pick<Knows, 'container'>): Hosts[number] {
   const [ref = '', alias, more] = spec.split(':');
   if (ref === '' || alias === '' || more !== undefined) refuse(`bad format for links: ${plain(spec)}`);
-  const { id, name } = knows.container(ref.replace(/^\//, ''));
+  const { id, name } = linked(ref.replace(/^\//, ''), knows);
   return { name: (alias ?? name).split('/').at(-1) ?? name, address: `container:${id}` };
+}
+
+function linked(ref: string, knows: Pick<Knows, 'container'>): ReturnType<Knows['container']> {
+  try {
+    return knows.container(ref);
+  } catch (error) {
+    if (!(error instanceof DockerError)) throw error;
+    throw new DockerError(error.status, `could not get container for ${plain(ref)}: ${error.message}`, {
+      cause: error,
+    });
+  }
 }

@@ -80,7 +80,7 @@ function swapOf(
 }
 
 function oomOf({ resources, host, warnings }: Asking): Limits {
-  const { MemorySwappiness: swappiness = -1, OomKillDisable: disable = false, Memory: memory = 0 } = resources;
+  const { MemorySwappiness: swappiness = -1, OomKillDisable: disable = false } = resources;
   const limits: Limits = {};
   if (swappiness !== -1) {
     if (swappiness < 0 || swappiness > 100) {
@@ -97,11 +97,6 @@ function oomOf({ resources, host, warnings }: Asking): Limits {
       warnings.push('Your kernel does not support OomKillDisable. OomKillDisable discarded.');
     } else {
       limits.oomKillDisable = true;
-      if (memory === 0) {
-        warnings.push(
-          'OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.',
-        );
-      }
     }
   }
   return limits;
@@ -128,7 +123,7 @@ function cpusOf(nano: number, available: number): number {
   const cpus = nano / NANO;
   if (cpus >= CPU_LEAST && cpus <= available) return cpus;
   const most = available.toFixed(2);
-  return refuse(`range of CPUs is from 0.01 to ${most}, as there are only ${String(available)} CPUs available`);
+  return refuse(`Range of CPUs is from 0.01 to ${most}, as there are only ${String(available)} CPUs available`);
 }
 
 const CPUSET = /^[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*$/;

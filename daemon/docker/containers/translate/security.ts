@@ -76,7 +76,7 @@ function flagOf(option: string, value: string): boolean {
 }
 
 /** The CLI sends the text of a profile, not its path. */
-function seccompOf(value: string): NonNullable<Security['seccomp']> {
+function seccompOf(value: string): 'default' | 'unconfined' | object {
   if (value === 'unconfined') return 'unconfined';
   if (value === 'builtin' || value === 'default' || value === '') return 'default';
   try {

@@ -1,0 +1,26 @@
+/** `POST /containers/{id}/kill` */
+import { parseSignal } from '../../../shared/signals.ts';
+import { DockerError } from '../error.ts';
+import { type DockerRoute, dockerRoute } from '../route.ts';
+import { plain } from './translate/refuse.ts';
+import { inWords } from './words.ts';
+
+export const killContainer: DockerRoute = dockerRoute({
+  method: 'POST',
+  path: '/containers/:id/kill',
+  resource: 'container',
+  async handle({ engine }, { id, query }) {
+    const signal = query.text('signal') ?? '';
+    const number = signal === '' ? undefined : signalOf(signal);
+    const notRunning = (whole: string): DockerError =>
+      new DockerError(409, `Cannot kill container: ${id}: Container ${whole} is not running`);
+    await inWords(engine, id, { container_not_running: notRunning }, () => engine.kill(id, number));
+    return { status: 204 };
+  },
+});
+
+/** As it came. Throws DockerError 400. */
+export function signalOf(text: string): string {
+  if (parseSignal(text) === undefined) throw new DockerError(400, `Invalid signal: ${plain(text)}`);
+  return text;
+}

@@ -1,0 +1,16 @@
+/** `POST /containers/{id}/restart` */
+import { type DockerRoute, dockerRoute } from '../route.ts';
+import { START_WORDS } from './start-words.ts';
+import { stopRequest } from './stop.ts';
+import { inWords } from './words.ts';
+
+export const restartContainer: DockerRoute = dockerRoute({
+  method: 'POST',
+  path: '/containers/:id/restart',
+  resource: 'container',
+  async handle({ engine }, call) {
+    const request = stopRequest(call);
+    await inWords(engine, call.id, START_WORDS, () => engine.restart(call.id, request));
+    return { status: 204 };
+  },
+});
