@@ -8,6 +8,7 @@ import { DOCUMENT_BYTES_MAX } from '../../images/manifest/fields.ts';
 import { parseManifest, type ImageManifest } from '../../images/manifest/manifest.ts';
 import { layerType } from '../../images/manifest/media-types.ts';
 import {
+  canonicalText,
   familiarText,
   parseReference,
   parseRepository,

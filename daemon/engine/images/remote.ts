@@ -67,6 +67,6 @@ async function documentOf(
   }
   const { stream } = await client.fetchBlob(reference, config, { signal });
   const pieces: Uint8Array[] = [];
-  for await (const piece of stream) pieces.push(piece as Uint8Array);
+  for await (const piece of stream) pieces.push(piece);
   return Buffer.concat(pieces);
 }

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { ArchiveUnpacking, targetOf } from '../../../client/copy/from-container.ts';
-import { packTree } from '../../../client/copy/pack.ts';
+import { packFile, packTree } from '../../../client/copy/pack.ts';
 import { meansContents, nameOf, parsePlace } from '../../../client/copy/place.ts';
 import { localSource } from '../../../client/copy/to-container.ts';
 import { CliError } from '../../../client/errors.ts';
@@ -64,6 +64,24 @@ describe('copies', () => {
 
   const packed = (from: string, name: string): Buffer =>
     Buffer.concat([...packTree({ path: from, name, tally: SILENT })].map((piece) => Buffer.from(piece)));
+
+  it('of a lone file say ahead how long they are', () => {
+    for (const size of [0, 1, 512, 256 * 1024 - 512, 300_000]) {
+      const from = path(`lone${String(size)}`);
+      writeFileSync(from, Buffer.alloc(size, 'x'));
+      // a long name takes a header more
+      for (const name of ['short', 'long/'.repeat(60) + 'name']) {
+        const file = packFile({ path: from, name, tally: SILENT });
+        const bytes = Buffer.concat([...(file?.pieces ?? [])].map((piece) => Buffer.from(piece)));
+        assert.equal(file?.length, bytes.length);
+        assert.ok(bytes.equals(packed(from, name)));
+      }
+    }
+    symlinkSync('lone0', path('link'));
+    for (const other of [folder, path('link')])
+      assert.equal(packFile({ path: other, name: 'x', tally: SILENT }), undefined);
+    assert.throws(() => packFile({ path: path('none'), name: 'x', tally: SILENT }), CliError);
+  });
 
   it('go where docker puts them', () => {
     mkdirSync(path('there'));

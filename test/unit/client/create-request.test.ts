@@ -116,6 +116,32 @@ describe('the request of create', () => {
     });
   });
 
+  it('takes modes, secrets and the further limits', () => {
+    const words =
+      '--rootfs / --pid host --ipc container:a --uts host --cgroupns private --shm-size 1m --device-cgroup-rule x ' +
+      '--cpu-period 1 --cpu-quota 2 --cpuset-mems 0 --blkio-weight 10 --blkio-weight-device /dev/a:20 --memory-swappiness 0 ' +
+      '--oom-kill-disable --device-read-bps /dev/a:1m --device-write-iops /dev/a:b:30 ' +
+      '--secret src=/s/key --secret src=rel,target=/t,uid=1,gid=2,mode=0400 --secret env=HOME ' +
+      '--security-opt apparmor=web --security-opt label=disable';
+    const parsed = words.split(' ').map((word) => (word === 'x' ? 'c 1:2 rwm' : word));
+    assert.deepEqual(request(...parsed), {
+      ...{ rootfs: '/', pid: 'host', ipc: 'container:a', uts: 'host', cgroupNamespace: 'private', shmSize: '1m' },
+      deviceRules: ['c 1:2 rwm'],
+      limits: {
+        ...{ cpuPeriod: 1, cpuQuota: 2, cpusetMems: '0', blkioWeight: 10, memorySwappiness: 0, oomKillDisable: true },
+        blkioWeightDevice: [{ path: '/dev/a', weight: 20 }],
+        deviceReadBps: [{ path: '/dev/a', rate: 1_048_576 }],
+        deviceWriteIops: [{ path: '/dev/a:b', rate: 30 }],
+      },
+      secrets: [
+        { source: '/s/key', target: 'key' },
+        { source: resolve('rel'), target: '/t', uid: 1, gid: 2, mode: '0400' },
+        { target: 'HOME', data: Buffer.from('/root').toString('base64') },
+      ],
+      security: { apparmor: 'web' },
+    });
+  });
+
   it('collects the environment from files, flags and the user', () => {
     const path = file('env', '\uFEFF# comment\n\n A=file\nB=file\r\nHOME\nNONE\n');
     const { env } = request('--rootfs', '/', '-e', 'A=flag', '--env-file', path, '-e', 'EMPTY', '-e', 'C=x=y');
@@ -138,7 +164,12 @@ describe('the request of create', () => {
     for (const [words, message] of [
       [['--init'], /--init is not supported/],
       [['-P'], /-P is not supported/],
-      [['--security-opt', 'apparmor=x'], /apparmor=x.* is not supported/],
+      [['--security-opt', 'label=type:x'], /label=type:x.* is not supported/],
+      [['--device-read-bps', '/dev/a'], /--device-read-bps "\/dev\/a" is not NODE:BYTES/],
+      [['--blkio-weight-device', '/dev/a:x'], /is not NODE:NUMBER/],
+      [['--secret', 'target=x'], /needs src=FILE or env=NAME/],
+      [['--secret', 'src=a,mode=0400,type=x'], /type=x is not supported/],
+      [['--secret', 'env=TARE_NO_SUCH'], /there is no environment variable TARE_NO_SUCH/],
       [['--log-opt', 'tag=x'], /tag=x.* is not supported/],
       [['--ulimit', 'nofile'], /--ulimit "nofile" is not/],
       [['--sysctl', 'x'], /--sysctl "x" is not/],

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { UsageError } from '../../../client/errors.ts';
-import { DetachKeys, parseDetachKeys } from '../../../client/stream/detach-keys.ts';
+import { detachKeysOf, parseDetachKeys } from '../../../client/stream/detach-keys.ts';
+import { DetachKeys } from '../../../shared/detach-keys.ts';
 
 const P = 0x10;
 const Q = 0x11;
@@ -16,8 +17,17 @@ describe('detach keys', () => {
   it('are read as docker writes them', () => {
     assert.deepEqual(parseDetachKeys('ctrl-p,ctrl-q'), [P, Q]);
     assert.deepEqual(parseDetachKeys('ctrl-@,ctrl-[,ctrl-_,a'), [0, 27, 31, 97]);
+    assert.deepEqual(parseDetachKeys('CTRL-A,DEL'), [1, 127]);
     assert.deepEqual(parseDetachKeys(''), []);
     for (const text of ['ctrl-1', 'ctrl-', 'ab', 'a,,b', 'é']) assert.throws(() => parseDetachKeys(text), UsageError);
+  });
+
+  it('are those given, else those of the container, else docker’s', () => {
+    assert.deepEqual(detachKeysOf('x', { detachKeys: 'y' }), [120]);
+    assert.deepEqual(detachKeysOf(undefined, { detachKeys: 'y' }), [121]);
+    assert.deepEqual(detachKeysOf(undefined, { detachKeys: '' }), []);
+    for (const request of [undefined, null, {}, { detachKeys: 7 }])
+      assert.deepEqual(detachKeysOf(undefined, request), [P, Q]);
   });
 
   it('let go, in one piece or in two, and drop what follows', () => {

@@ -43,7 +43,7 @@ function image(text: string, { architecture = 'amd64', variant = null as string 
 }
 
 function tag(name: string, { manifest }: Made, target: Digest = manifest): void {
-  registry.images.tag({ name, manifest, target, taggedAt: AT });
+  registry.images.tag({ name, manifest, target, isShared: true, taggedAt: AT });
 }
 
 const find = (ref: string, platform?: string): FoundImage => findImage(context, ref, platform);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { specOfRequest } from '../../../daemon/engine/spec-of-request.ts';
@@ -129,4 +129,46 @@ test('what is wrong is named as the request names it', () => {
   refused({ oci: { linux: { nope: 1 } } }, 'oci.linux.nope');
   refused({ oci: { process: { cwd: 'relative' } } }, 'oci.process.cwd');
   assert.throws(() => specOf({ sysctls: { 'kernel.core_pattern': 'x' } }), /sysctls/);
+});
+
+test('modes: namespaces of the host have no entry, and /dev/shm is what they say', () => {
+  const types = (request: CreateRequest) => specOf(request).linux?.namespaces?.map(({ type }) => type);
+  assert.deepEqual(types({}), ['pid', 'ipc', 'uts', 'mount', 'cgroup', 'network']);
+  const host = specOf({ pid: 'host', ipc: 'host', uts: 'host', cgroupNamespace: 'host' });
+  assert.deepEqual(
+    host.linux?.namespaces?.map(({ type }) => type),
+    ['mount', 'network'],
+  );
+  assert.equal(host.hostname, undefined);
+  assert.ok(host.process?.env?.includes(`HOSTNAME=${hostname()}`));
+  const memory = (request: CreateRequest) => specOf(request).mounts?.find((mount) => mount.destination === '/dev/shm');
+  assert.deepEqual(memory({})?.options, ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k']);
+  assert.deepEqual(memory({ ipc: 'shareable', shmSize: '4097' })?.options?.at(-1), 'size=4097');
+  assert.equal(memory({ ipc: 'none' }), undefined);
+  assert.deepEqual([memory({ ipc: 'host' })?.type, memory({ ipc: 'host' })?.source], ['bind', '/dev/shm']);
+  for (const ipc of ['none', 'host', 'container:x']) refused({ ipc, shmSize: '1m' }, 'shmSize');
+  refused({ shmSize: 0 }, 'shmSize');
+  refused({ uts: 'host', hostname: 'x' }, 'hostname');
+});
+
+test('a parameter of a namespace that is the host’s is refused', () => {
+  refused({ ipc: 'host', sysctls: { 'kernel.shmmax': '1' } }, 'sysctls.kernel.shmmax');
+  refused({ ipc: 'host', sysctls: { 'fs.mqueue.msg_max': '1' } }, 'sysctls.fs.mqueue.msg_max');
+  refused({ uts: 'host', sysctls: { 'kernel.domainname': 'x' } }, 'sysctls.kernel.domainname');
+  assert.ok(specOf({ pid: 'host', sysctls: { 'kernel.shmmax': '1' } }).linux?.sysctl);
+});
+
+test('rules of devices, GPUs and AppArmor', () => {
+  assert.deepEqual(
+    specOf({ deviceRules: ['c 10:200 rwm', 'b *:* r', 'a 1:* m'] }).linux?.resources?.devices?.slice(1),
+    [
+      { allow: true, type: 'c', major: 10, minor: 200, access: 'rwm' },
+      { allow: true, type: 'b', access: 'r' },
+      { allow: true, type: 'a', major: 1, access: 'm' },
+    ],
+  );
+  refused({ deviceRules: ['c 1:1 r', 'c 1:1 ww'] }, 'deviceRules[1]');
+  refused({ deviceRules: ['c 4294967296:1 r'] }, 'deviceRules[0]');
+  refused({ gpus: 'all' }, 'gpus', 'unsupported');
+  assert.equal(specOf({ security: { apparmor: 'web' } }).process?.apparmorProfile, 'web');
 });

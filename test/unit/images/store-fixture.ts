@@ -142,5 +142,5 @@ async function putLayer(
 }
 
 export function imageRow(name: string, manifest: string): ImageRow {
-  return { name, manifest, target: manifest, taggedAt: AT };
+  return { name, manifest, target: manifest, isShared: true, taggedAt: AT };
 }

@@ -9,6 +9,9 @@ import { readLogs, type LogReading, type LogSource } from '../../../daemon/engin
 
 export type Stream = 'stdout' | 'stderr';
 
+/** Of all logs in this process: json-file.test.ts reads the same in the other one. */
+export const FORMAT: { is: 'cri' | 'json-file' } = { is: 'cri' };
+
 export class LogWriter implements LogSource {
   readonly directory: string;
   readonly path: string;
@@ -30,7 +33,9 @@ export class LogWriter implements LogSource {
   line(text: string, stream: Stream = 'stdout', tag: 'F' | 'P' = 'F'): string {
     this.at += 1_000_000_000n;
     const at = formatTime(this.at);
-    this.raw(`${at} ${stream} ${tag} ${text}\n`);
+    const log = tag === 'F' ? `${text}\n` : text;
+    const time = at.replace(/\.?0+Z$/, 'Z');
+    this.raw(FORMAT.is === 'cri' ? `${at} ${stream} ${tag} ${text}\n` : `${JSON.stringify({ log, stream, time })}\n`);
     return at;
   }
 

@@ -49,7 +49,7 @@ function manifestOf(...texts: string[]): ManifestRow {
 }
 
 function tag(name: string, { digest }: ManifestRow): void {
-  registry.images.tag({ name, manifest: digest, target: digestOf('index'), taggedAt: AT });
+  registry.images.tag({ name, manifest: digest, target: digestOf('index'), isShared: true, taggedAt: AT });
 }
 
 test('a manifest comes back as it was, by digest, by id and by name', () => {
@@ -66,7 +66,7 @@ test('a manifest comes back as it was, by digest, by id and by name', () => {
   tag('b', row);
   tag('a', row);
   const target = digestOf('index');
-  const [a, b] = ['a', 'b'].map((name) => ({ name, manifest: row.digest, target, taggedAt: AT }));
+  const [a, b] = ['a', 'b'].map((name) => ({ name, manifest: row.digest, target, isShared: true, taggedAt: AT }));
   assert.deepEqual(images.get('a'), a);
   assert.deepEqual(images.all(), [a, b]);
   assert.deepEqual(images.namesOf(row.digest), [a, b]);

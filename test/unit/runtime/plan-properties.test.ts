@@ -27,6 +27,7 @@ const ONLY_BEFORE: ReadonlySet<Operation['op']> = new Set([
   'birth_namespace',
   'bind_tree',
   'overlay_tree',
+  'joined_tree',
   'connect',
   'start_pipe',
   'container_init',

@@ -147,7 +147,7 @@ test('what a start cannot mean is refused before anything is done', async (t) =>
   const client = shim.client();
   for (const fields of [
     { stdio: 4 },
-    { flags: 2 },
+    { flags: 4 },
     { log: 'log' },
     { record: 'x/exit.json' },
     { oom: '.' },
@@ -177,6 +177,48 @@ test('create and go: nothing runs before go', async (t) => {
   assert.equal(started.pid, created.pid);
   assert.equal((await client.exited()).code, 4);
   assert.equal(readFileSync(shim.path('ran'), 'utf8'), 'ran\n');
+});
+
+test('a go that comes ahead of its stop: both are answered, and init does not wait', async (t) => {
+  const shim = await Shim.run(t);
+  const client = await shim.client().subscribe();
+  const started = client.start({
+    plan: plan([{ op: 'await_settled' }, { op: 'await_go' }], ['/bin/sh', '-c', 'exit 4']),
+  });
+  const went = client.request({ is: 'go', tag: 0, process: '' });
+  const answers = await Promise.all([started, went]);
+  assert.deepEqual(
+    answers.map(({ is }) => is),
+    ['created', 'started'],
+  );
+  assert.equal((await client.exited()).code, 4);
+});
+
+test('a go is for one stop: at the next one init waits', async (t) => {
+  const shim = await Shim.run(t);
+  const client = await shim.client().subscribe();
+  const twice = plan([{ op: 'await_settled' }, { op: 'await_go' }, { op: 'await_go' }], ['/bin/true']);
+  const answers = await Promise.all([client.start({ plan: twice }), client.request({ is: 'go', tag: 0, process: '' })]);
+  assert.deepEqual(
+    answers.map(({ is }) => is),
+    ['created', 'created'],
+  );
+  assert.equal((await client.status())[0]?.state, 0);
+  await client.expect('started', { is: 'go', tag: 0, process: '' });
+  assert.equal((await client.exited()).code, 0);
+});
+
+test('a go that comes ahead of a stop that is never reached is answered as the start is', async (t) => {
+  const shim = await Shim.run(t);
+  const client = await shim.client().subscribe();
+  const lost = plan(
+    [{ op: 'await_settled' }, { op: 'working_directory', path: '/nonexistent', create: 0 }, { op: 'await_go' }],
+    ['/bin/true'],
+  );
+  const answers = await Promise.all([client.start({ plan: lost }), client.request({ is: 'go', tag: 0, process: '' })]);
+  assert.equal(answers[0].is, 'failed', JSON.stringify(answers));
+  // the failure may have been told, and forgotten, before it came
+  assert.ok(['failed', 'error'].includes(answers[1].is), JSON.stringify(answers));
 });
 
 test('a created process that is killed before go has ended, and go says so', async (t) => {
