@@ -40,10 +40,33 @@ void test('numbers are read', () => {
     'io.stat': '8:0 rbytes=100 wbytes=200 rios=1 wios=2 dbytes=0 dios=0\n8:16 rbytes=1 wbytes=2 rios=1 wios=2\n',
   });
   assert.deepEqual(live.stats(HOST, path), {
-    memory: { current: 4096, peak: 8192, limit: undefined, swap: 0, inactiveFile: 512 },
-    cpu: { usageNanoseconds: 1_500_000, periods: 10, throttledPeriods: 4, throttledNanoseconds: 77_000 },
+    memory: {
+      current: 4096,
+      peak: 8192,
+      limit: undefined,
+      swap: 0,
+      inactiveFile: 512,
+      details: new Map([
+        ['anon', 1024],
+        ['inactive_file', 512],
+      ]),
+    },
+    cpu: {
+      usageNanoseconds: 1_500_000,
+      userNanoseconds: 1_000_000,
+      kernelNanoseconds: undefined,
+      perCpuNanoseconds: undefined,
+      periods: 10,
+      throttledPeriods: 4,
+      throttledNanoseconds: 77_000,
+    },
     pids: { current: 3, limit: 2048 },
-    io: { readBytes: 101, writeBytes: 202 },
+    io: {
+      devices: [
+        { major: 8, minor: 0, readBytes: 100, writeBytes: 200 },
+        { major: 8, minor: 16, readBytes: 1, writeBytes: 2 },
+      ],
+    },
     oomKills: 2,
   });
 });

@@ -51,7 +51,7 @@ esac
   });
 
   it('offers flags', () => {
-    assert.deepEqual(offered('run', '--memory-s'), ['--memory-swap']);
+    assert.deepEqual(offered('run', '--memory-s'), ['--memory-swap', '--memory-swappiness']);
     assert.deepEqual(offered('run', '--publ'), ['--publish']);
     assert.deepEqual(offered('run', '--heal'), []);
     assert.deepEqual(offered('ps', '--no'), ['--no-trunc']);

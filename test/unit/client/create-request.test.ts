@@ -116,6 +116,15 @@ describe('the request of create', () => {
     });
   });
 
+  it('takes --init, a log driver and detach keys', () => {
+    const words = '--rootfs / --init --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 --detach-keys DEL';
+    assert.deepEqual(request(...words.split(' ')), {
+      ...{ rootfs: '/', init: true, detachKeys: 'DEL' },
+      log: { driver: 'json-file', maxSize: '10m', maxFiles: 3 },
+    });
+    assert.deepEqual(request('--rootfs', '/', '--log-driver', 'none').log, { driver: 'none' });
+  });
+
   it('takes modes, secrets and the further limits', () => {
     const words =
       '--rootfs / --pid host --ipc container:a --uts host --cgroupns private --shm-size 1m --device-cgroup-rule x ' +
@@ -162,7 +171,6 @@ describe('the request of create', () => {
 
   it('refuses by name what cannot be done', () => {
     for (const [words, message] of [
-      [['--init'], /--init is not supported/],
       [['-P'], /-P is not supported/],
       [['--security-opt', 'label=type:x'], /label=type:x.* is not supported/],
       [['--device-read-bps', '/dev/a'], /--device-read-bps "\/dev\/a" is not NODE:BYTES/],
@@ -171,6 +179,7 @@ describe('the request of create', () => {
       [['--secret', 'src=a,mode=0400,type=x'], /type=x is not supported/],
       [['--secret', 'env=TARE_NO_SUCH'], /there is no environment variable TARE_NO_SUCH/],
       [['--log-opt', 'tag=x'], /tag=x.* is not supported/],
+      [['--log-driver', 'syslog'], /--log-driver "syslog" is not supported/],
       [['--ulimit', 'nofile'], /--ulimit "nofile" is not/],
       [['--sysctl', 'x'], /--sysctl "x" is not/],
       [['--restart', 'always'], /--restart is not supported/],
