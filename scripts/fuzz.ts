@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { chownSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodePlan } from '../daemon/runtime/plan/encode.ts';
-import { compiledPlans, livePlans, sessions } from '../test/fuzz/seeds.ts';
+import { compiledPlans, livePlans, outputs, sessions } from '../test/fuzz/seeds.ts';
 import { generateMessagesHeader } from './generate-messages-header.ts';
 import { writePlanHeader } from './generate-plan-header.ts';
 
@@ -19,7 +19,7 @@ const DEFAULT_SECONDS = 20;
 const HANG_SECONDS = 60;
 
 interface Target {
-  readonly name: 'plan' | 'protocol' | 'interpreter';
+  readonly name: 'plan' | 'protocol' | 'interpreter' | 'log';
   /** Those of native-bindings/shim that are built into it. */
   readonly units: (file: string) => boolean;
   /** Runs in fuzz_sandbox.c. */
@@ -28,7 +28,17 @@ interface Target {
   readonly seeds: () => readonly Buffer[];
 }
 
-const SUPERVISOR = ['client.c', 'log.c', 'process.c', 'queue.c', 'record.c', 'request.c', 'stream.c', 'supervise.c'];
+const SUPERVISOR = [
+  'client.c',
+  'log.c',
+  'log_json.c',
+  'process.c',
+  'queue.c',
+  'record.c',
+  'request.c',
+  'stream.c',
+  'supervise.c',
+];
 const SHARED = ['failure.c', 'wire.c'];
 
 const TARGETS: readonly Target[] = [
@@ -52,6 +62,13 @@ const TARGETS: readonly Target[] = [
     sandbox: true,
     flags: ['-Wl,--wrap=prctl'],
     seeds: () => livePlans().map(encodePlan),
+  },
+  {
+    name: 'log',
+    units: (file) => ['log.c', 'log_json.c', 'queue.c'].includes(file),
+    sandbox: true,
+    flags: [],
+    seeds: outputs,
   },
 ];
 

@@ -11,11 +11,13 @@ const CONSTANTS = [
   'MAX_PAYLOAD',
   'MAX_DATA',
   'START_STDIN_OPEN',
+  'START_LOG_JSON',
   'ATTACH_STDIN',
   'ATTACH_STDOUT',
   'ATTACH_STDERR',
   'ATTACH_CLOSE_STDIN',
   'ATTACH_CUT_WHEN_SLOW',
+  'ATTACH_FOLLOWS_LOG',
 ] as const;
 
 /** The header's text; `version` is tare's own, what `tare-shim --version` says. */

@@ -36,6 +36,7 @@ const RULES = {
     'container_init',
     'bind_tree',
     'overlay_tree',
+    'joined_tree',
   ],
   AFTER_CLONE: ['cgroup_join', 'uid_map', 'gid_map', 'oom_score_adj'],
   ONCE: [
@@ -49,6 +50,7 @@ const RULES = {
     'container_init',
     'preserve_descriptors',
     'await_start',
+    'reaper',
   ],
   GIVES_ROOT: [
     'root_overlay',
@@ -70,6 +72,7 @@ const RULES = {
     'masked',
     'readonly',
     'terminal',
+    'file',
     'pivot_root',
     'move_root',
     'change_root',
@@ -78,7 +81,7 @@ const RULES = {
   JOINS: ['namespace_join', 'join_init', 'birth_namespace'],
   NEEDS_PROCFS: ['time_namespace', 'sysctl', 'label', 'seccomp_notify'],
   /** Closes all descriptors but stdio, those preserved, the handshake and what is still to be spoken on. */
-  CLOSES: ['seccomp', 'seccomp_notify', 'working_directory', 'await_start', 'exec'],
+  CLOSES: ['seccomp', 'seccomp_notify', 'working_directory', 'await_start', 'reaper', 'exec'],
   /** Needs none of those. */
   WHEN_CLOSED: [
     'await_go',
@@ -92,6 +95,7 @@ const RULES = {
     'working_directory',
     'environment',
     'find_executable',
+    'reaper',
     'exec',
   ],
 } as const satisfies Record<string, readonly OperationName[]>;

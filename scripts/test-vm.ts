@@ -24,6 +24,8 @@ const GROUPS: TestGroups = {
     'test/unit/runtime/on-kernel.test.ts',
   ],
   lifecycle: ['test/e2e/lifecycle.test.ts'],
+  limits: ['test/e2e/limits-more.test.ts'],
+  modes: ['test/e2e/namespace-modes.test.ts'],
 };
 
 /** All test files, or those whose path contains one of the words. */

@@ -3,7 +3,7 @@ import { STREAM_PROTOCOL } from '../../shared/streams.ts';
 import type { Arguments } from '../arguments.ts';
 import type { Command, Context } from '../command.ts';
 import { CliError, EXIT } from '../errors.ts';
-import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../stream/detach-keys.ts';
+import { DETACH_KEYS_FLAG, detachKeysOf } from '../stream/detach-keys.ts';
 import { Session, exitCodeOfSession } from '../stream/session.ts';
 import { requireTerminal } from '../stream/terminal.ts';
 import { containerPath } from '../targets.ts';
@@ -16,13 +16,7 @@ export const attach: Command = {
   notes: ["The exit code is that of the container's command, 0 after detaching."],
   flags: [
     { name: 'no-stdin', type: 'boolean', summary: 'do not attach to stdin' },
-    {
-      name: 'detach-keys',
-      type: 'string',
-      value: 'KEYS',
-      summary: 'keys that let go of the session',
-      default: DEFAULT_DETACH_KEYS,
-    },
+    DETACH_KEYS_FLAG,
     { name: 'sig-proxy', type: 'boolean', summary: 'pass signals on to the process', default: 'true' },
   ],
   operands: { min: 1, max: 1 },
@@ -35,8 +29,8 @@ export const attach: Command = {
 async function attachContainer(input: Arguments, context: Context): Promise<number> {
   const [ref = ''] = input.operands;
   const { daemon } = context;
-  const keys = parseDetachKeys(input.string('detach-keys') ?? DEFAULT_DETACH_KEYS);
   const detail = await daemon.get<ContainerDetail>(containerPath(ref));
+  const keys = detachKeysOf(input.string('detach-keys'), detail.request);
   refuseUnlessRunning(detail);
   const stdin = detail.stdin && !input.boolean('no-stdin');
   if (detail.tty && stdin) requireTerminal();

@@ -3,7 +3,7 @@ import { archiveInput } from '../archive-input.ts';
 import { toStandardOutput } from '../archive-output.ts';
 import type { Command, Context } from '../command.ts';
 import { ArchiveUnpacking, pathStatOf, targetOf } from '../copy/from-container.ts';
-import { packTree } from '../copy/pack.ts';
+import { packFile, packTree } from '../copy/pack.ts';
 import { parsePlace, type Place } from '../copy/place.ts';
 import { Tally } from '../copy/tally.ts';
 import { containerTarget, localSource } from '../copy/to-container.ts';
@@ -94,8 +94,9 @@ async function copyIn(from: Place, to: InContainer, input: Arguments, context: C
   const forget = onInterrupt(tally.clear);
   try {
     const name = Buffer.from(target.name).toString('latin1');
-    const pieces = packTree({ path: source.path, name, tally });
-    await put(to, { path: target.directory, ...keepOwners }, { contentType: 'application/x-tar', pieces }, context);
+    const packing = { path: source.path, name, tally };
+    const packed = packFile(packing) ?? { pieces: packTree(packing) };
+    await put(to, { path: target.directory, ...keepOwners }, { contentType: 'application/x-tar', ...packed }, context);
   } catch (error) {
     tally.clear();
     throw error;

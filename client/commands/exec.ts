@@ -4,7 +4,7 @@ import type { Arguments } from '../arguments.ts';
 import type { Command, Context } from '../command.ts';
 import { environmentOf } from '../create/environment.ts';
 import { EXIT } from '../errors.ts';
-import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../stream/detach-keys.ts';
+import { DETACH_KEYS_FLAG, detachKeysOf } from '../stream/detach-keys.ts';
 import { Session } from '../stream/session.ts';
 import { requireTerminal, terminalSize } from '../stream/terminal.ts';
 import { containerPath, execPath } from '../targets.ts';
@@ -29,13 +29,7 @@ export const exec: Command = {
     { name: 'workdir', short: 'w', type: 'string', value: 'DIR', summary: 'working directory inside' },
     { name: 'user', short: 'u', type: 'string', value: 'USER[:GROUP]', summary: 'user and group, by name or number' },
     { name: 'privileged', type: 'boolean', summary: 'give the command all capabilities' },
-    {
-      name: 'detach-keys',
-      type: 'string',
-      value: 'KEYS',
-      summary: 'keys that let go of the session',
-      default: DEFAULT_DETACH_KEYS,
-    },
+    DETACH_KEYS_FLAG,
   ],
   operands: { min: 2 },
   interspersed: false,
@@ -47,7 +41,7 @@ export const exec: Command = {
 async function execCommand(input: Arguments, context: Context): Promise<number> {
   const { daemon } = context;
   const [ref = ''] = input.operands;
-  const keys = parseDetachKeys(input.string('detach-keys') ?? DEFAULT_DETACH_KEYS);
+  const keys = detachKeysOf(input.string('detach-keys'), undefined);
   const request = execRequest(input, context);
   const detached = input.boolean('detach');
   const terminal = request.tty === true;

@@ -38,7 +38,7 @@ export const images: Command = {
     'Filters: reference=PATTERN, dangling=true|false, label=KEY[=VALUE], before=IMAGE, since=IMAGE, until=TIME.',
   ],
   flags: [
-    { name: 'all', short: 'a', type: 'boolean', summary: 'accepted for docker; there are no intermediate images' },
+    { name: 'all', short: 'a', type: 'boolean', summary: 'show the steps of builds too' },
     { name: 'digests', type: 'boolean', summary: 'show digests too' },
     {
       name: 'filter',
@@ -95,6 +95,7 @@ function listQuery(input: Arguments): ImageListQuery {
   const [before, since] = [valuesOf(filters, 'before').at(-1), valuesOf(filters, 'since').at(-1)];
   const until = moment('--filter until', valuesOf(filters, 'until').at(-1));
   return {
+    ...(input.boolean('all') ? { all: true } : {}),
     ...(reference.length === 0 ? {} : { reference }),
     ...(label.length === 0 ? {} : { label }),
     ...(dangling === undefined ? {} : { dangling }),

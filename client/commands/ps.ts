@@ -33,7 +33,7 @@ export const ps: Command = {
     `Fields of --format: ${Object.keys(HEADS)
       .map((name) => `.${name}`)
       .join(', ')}.`,
-    'Filters: status=, name= (part of it), id= (beginning of it), label=KEY[=VALUE].',
+    'Filters: status=, health=, name= (part of it), id= (beginning of it), label=KEY[=VALUE].',
   ],
   flags: [
     { name: 'all', short: 'a', type: 'boolean', summary: 'show also those that do not run' },
@@ -43,7 +43,7 @@ export const ps: Command = {
       type: 'list',
       value: 'KEY=VALUE',
       summary: 'show only those that match',
-      completes: ['status=', 'name=', 'id=', 'label='],
+      completes: ['status=', 'health=', 'name=', 'id=', 'label='],
     },
     {
       name: 'format',
@@ -96,20 +96,26 @@ function listQuery(input: Arguments): ListQuery {
     const key = filter.slice(0, equals);
     const value = filter.slice(equals + 1);
     if (equals < 1) throw new UsageError(`--filter "${filter}" is not KEY=VALUE`);
-    if (key === 'status') (query.status ??= []).push(statusOf(value));
+    if (key === 'status') addStatus(query, value);
+    else if (key === 'health') (query.health ??= []).push(value as NonNullable<ListQuery['health']>[number]);
     else if (key === 'name') query.name = value;
     else if (key === 'id') query.id = value;
     else if (key === 'label') (query.label ??= []).push(value);
-    else throw new UsageError(`--filter "${key}" is not supported`, { hint: 'there are status, name, id and label' });
+    else
+      throw new UsageError(`--filter "${key}" is not supported`, {
+        hint: 'there are status, health, name, id and label',
+      });
   }
   // As docker: who asks for a status means all that have it.
   if (input.boolean('all') || last !== undefined || query.status !== undefined) query.all = true;
   return query;
 }
 
-/** docker's "exited" is our "stopped". */
-function statusOf(value: string): NonNullable<ListQuery['status']>[number] {
-  return (value === 'exited' ? 'stopped' : value) as NonNullable<ListQuery['status']>[number];
+/** docker's "exited" is our "stopped"; its "restarting" is one that is stopped for the time being. */
+function addStatus(query: ListQuery, value: string): void {
+  if (value === 'restarting') query.restarting = true;
+  const status = value === 'exited' || value === 'restarting' ? 'stopped' : value;
+  (query.status ??= []).push(status as NonNullable<ListQuery['status']>[number]);
 }
 
 function rowOf(container: ContainerSummary, whole: boolean, now: number): Row {
@@ -122,7 +128,7 @@ function rowOf(container: ContainerSummary, whole: boolean, now: number): Row {
     CreatedAt: container.createdAt,
     RunningFor: ago(container.createdAt, now),
     Status: statusText(container, now),
-    State: container.status,
+    State: container.restarting ? 'restarting' : container.status,
     Ports: portsOf(container),
     Networks: container.networks.join(','),
     Names: container.name,
@@ -144,16 +150,17 @@ function portsOf({ status, ports }: ContainerSummary): string {
   return status === 'running' || status === 'paused' ? portsText(ports) : '';
 }
 
-/** "Up 5 minutes (Paused)", "Exited (137) 2 hours ago", "Created". */
-export function statusText({ status, startedAt, exit }: ContainerSummary, now: number): string {
+/** "Up 5 minutes (healthy)", "Up 5 minutes (Paused)", "Restarting (1) 3 seconds ago", "Exited (137) 2 hours ago". */
+export function statusText(container: ContainerSummary, now: number): string {
+  const { status, startedAt, exit, restarting } = container;
   const up = startedAt === undefined ? 'Up' : `Up ${since(startedAt, now)}`;
   switch (status) {
     case 'running':
-      return up;
+      return up + healthText(container);
     case 'paused':
       return `${up} (Paused)`;
     case 'stopped':
-      return exit === undefined ? 'Exited' : `Exited (${exitText(exit)}) ${ago(exit.at, now)}`;
+      return endText(restarting ? 'Restarting' : 'Exited', exit, now);
     case 'creating':
       return 'Being created';
     case 'created':
@@ -161,6 +168,15 @@ export function statusText({ status, startedAt, exit }: ContainerSummary, now: n
     case 'removing':
       return 'Being removed';
   }
+}
+
+function healthText({ health }: ContainerSummary): string {
+  if (health === undefined) return '';
+  return health === 'starting' ? ' (health: starting)' : ` (${health})`;
+}
+
+function endText(what: string, exit: Exit | undefined, now: number): string {
+  return exit === undefined ? what : `${what} (${exitText(exit)}) ${ago(exit.at, now)}`;
 }
 
 export function exitText(exit: Exit): string {

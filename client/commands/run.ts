@@ -9,7 +9,7 @@ import { createRequest } from '../create/request.ts';
 import { EXIT, ProblemError, UsageError, messageOf } from '../errors.ts';
 import { NETWORK_NOTES } from '../network/flags.ts';
 import { print } from '../output.ts';
-import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../stream/detach-keys.ts';
+import { detachKeysOf } from '../stream/detach-keys.ts';
 import { Session, exitCodeOfSession } from '../stream/session.ts';
 import { requireTerminal } from '../stream/terminal.ts';
 import { containerPath } from '../targets.ts';
@@ -23,13 +23,6 @@ const OWN_FLAGS: readonly Flag[] = [
     value: 'STREAM',
     summary: 'attach to stdin, stdout or stderr only',
     completes: ['stdin', 'stdout', 'stderr'],
-  },
-  {
-    name: 'detach-keys',
-    type: 'string',
-    value: 'KEYS',
-    summary: 'keys that let go of the session',
-    default: DEFAULT_DETACH_KEYS,
   },
   { name: 'sig-proxy', type: 'boolean', summary: 'pass signals on to the process', default: 'true' },
 ];
@@ -57,7 +50,7 @@ async function runContainer(input: Arguments, context: Context): Promise<number>
   const streams = streamsOf(input);
   const detached = input.boolean('detach');
   if (detached && input.has('attach')) throw new UsageError('--detach and --attach exclude each other');
-  const keys = parseDetachKeys(input.string('detach-keys') ?? DEFAULT_DETACH_KEYS);
+  const keys = detachKeysOf(input.string('detach-keys'), undefined);
   const request = createRequest(input, context.environment);
   // A client that keeps stdin open without -i is one that was told to attach to it.
   if (streams.stdin) request.stdin = true;

@@ -3,7 +3,7 @@ import { STREAM_PROTOCOL } from '../../shared/streams.ts';
 import type { Arguments } from '../arguments.ts';
 import type { Command, Context } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
-import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../stream/detach-keys.ts';
+import { DETACH_KEYS_FLAG, detachKeysOf } from '../stream/detach-keys.ts';
 import { Session, exitCodeOfSession } from '../stream/session.ts';
 import { requireTerminal } from '../stream/terminal.ts';
 import { containerPath, each } from '../targets.ts';
@@ -17,13 +17,7 @@ export const start: Command = {
   flags: [
     { name: 'attach', short: 'a', type: 'boolean', summary: 'attach to stdout and stderr, and pass signals on' },
     { name: 'interactive', short: 'i', type: 'boolean', summary: 'attach to stdin too' },
-    {
-      name: 'detach-keys',
-      type: 'string',
-      value: 'KEYS',
-      summary: 'keys that let go of the session',
-      default: DEFAULT_DETACH_KEYS,
-    },
+    DETACH_KEYS_FLAG,
     { name: 'sig-proxy', type: 'boolean', summary: 'pass signals on to the process', default: 'true' },
   ],
   operands: { min: 1 },
@@ -43,8 +37,8 @@ async function startAttached(input: Arguments, context: Context): Promise<number
   const [ref = '', ...others] = input.operands;
   if (others.length > 0) throw new UsageError('only one container can be started attached');
   const { daemon } = context;
-  const keys = parseDetachKeys(input.string('detach-keys') ?? DEFAULT_DETACH_KEYS);
   const detail = await daemon.get<ContainerDetail>(containerPath(ref));
+  const keys = detachKeysOf(input.string('detach-keys'), detail.request);
   const stdin = input.boolean('interactive') && detail.stdin;
   if (detail.tty && stdin) requireTerminal();
   const query = { stdin, stdout: true, stderr: true, logs: false };

@@ -58,7 +58,7 @@ export const COMMANDS: readonly TableEntry[] = [
   { name: 'rename', summary: 'Give a container another name', load: async () => (await import('./rename.ts')).rename },
   {
     name: 'update',
-    summary: 'Change the limits and published ports of containers, also while they run',
+    summary: 'Change the limits, published ports and restart policy of containers, also while they run',
     load: async () => (await import('./update.ts')).update,
   },
   {

@@ -1,6 +1,7 @@
 import type { UpdateRequest } from '../../shared/api/container.ts';
 import type { Arguments } from '../arguments.ts';
 import type { Command } from '../command.ts';
+import { RESTART_FLAG, restartOf } from '../create/duties.ts';
 import { withFlag } from '../create/field-flags.ts';
 import { LIMIT_FLAGS } from '../create/flags.ts';
 import { limitsOf } from '../create/limits.ts';
@@ -12,13 +13,13 @@ import { containerPath, each } from '../targets.ts';
 export const update: Command = {
   name: 'update',
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
-  summary: 'Change the limits and published ports of containers, also while they run',
+  summary: 'Change the limits, published ports and restart policy of containers, also while they run',
   notes: ['What --publish says replaces what was published before; connections of what stays go on.'],
   flags: [
     ...LIMIT_FLAGS,
     PUBLISH_FLAG,
     { name: 'no-publish', type: 'boolean', summary: 'publish no port any more' },
-    { name: 'restart', type: 'string', summary: '', refused: 'restart policies are not part of this release' },
+    RESTART_FLAG,
   ],
   operands: { min: 1 },
   interspersed: true,
@@ -45,7 +46,9 @@ function updateRequest(input: Arguments): UpdateRequest {
   if (cleared && input.has('publish')) throw new UsageError('--publish and --no-publish exclude each other');
   if (cleared) request.publish = [];
   else if (input.has('publish')) request.publish = input.list('publish').map(parsePublish);
+  const restart = restartOf(input);
+  if (restart !== undefined) request.restart = restart;
   if (Object.keys(request).length === 0)
-    throw new UsageError('"tare update" needs at least one limit, --publish or --no-publish');
+    throw new UsageError('"tare update" needs at least one limit, --publish, --no-publish or --restart');
   return request;
 }

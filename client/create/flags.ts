@@ -1,6 +1,9 @@
 /** Flags of `create`, and most of `run`'s: docker's names wherever docker has the same thing. */
 import type { Flag } from '../command.ts';
 import { NETWORK_FLAGS } from '../network/flags.ts';
+import { DUTY_FLAGS } from './duties.ts';
+import { DETACH_KEYS_FLAG } from '../stream/detach-keys.ts';
+import { LOG_DRIVERS } from './log.ts';
 
 export const LIMIT_FLAGS: readonly Flag[] = [
   { name: 'memory', short: 'm', type: 'string', value: 'BYTES', summary: 'memory limit, such as 512m' },
@@ -16,6 +19,22 @@ export const LIMIT_FLAGS: readonly Flag[] = [
   },
   { name: 'cpuset-cpus', type: 'string', value: 'LIST', summary: 'CPUs it may use, such as 0-2,4' },
   { name: 'pids-limit', type: 'integer', value: 'NUMBER', summary: 'most processes and threads; -1 is unlimited' },
+  { name: 'cpu-period', type: 'integer', value: 'MICROSECONDS', summary: 'length of a period of the CPU quota' },
+  { name: 'cpu-quota', type: 'integer', value: 'MICROSECONDS', summary: 'CPU time in each period; -1 is unlimited' },
+  { name: 'cpuset-mems', type: 'string', value: 'LIST', summary: 'memory nodes it may use, such as 0-1' },
+  { name: 'blkio-weight', type: 'integer', value: 'NUMBER', summary: 'share of the disks against others, 10 to 1000' },
+  { name: 'blkio-weight-device', type: 'list', value: 'NODE:NUMBER', summary: 'the same of one device' },
+  { name: 'device-read-bps', type: 'list', value: 'NODE:BYTES', summary: 'most bytes read from a device in a second' },
+  {
+    name: 'device-write-bps',
+    type: 'list',
+    value: 'NODE:BYTES',
+    summary: 'most bytes written to a device in a second',
+  },
+  { name: 'device-read-iops', type: 'list', value: 'NODE:NUMBER', summary: 'most reads from a device in a second' },
+  { name: 'device-write-iops', type: 'list', value: 'NODE:NUMBER', summary: 'most writes to a device in a second' },
+  { name: 'memory-swappiness', type: 'integer', value: 'NUMBER', summary: 'how readily it is swapped out, 0 to 100' },
+  { name: 'oom-kill-disable', type: 'boolean', summary: 'at its memory limit it waits instead of being killed' },
 ];
 
 /** Flags of docker's that mean something here cannot do yet: refused by name, never ignored. */
@@ -26,50 +45,21 @@ const REFUSED: readonly Flag[] = [
     summary: '',
     refused: 'there is no notary; every blob is held against its digest',
   },
-  { name: 'init', type: 'boolean', summary: '', refused: 'the API has no init process to put in front of the command' },
-  { name: 'restart', type: 'string', summary: '', refused: 'restart policies are not part of this release' },
-  ...['health-cmd', 'health-interval', 'health-retries', 'health-timeout', 'health-start-period'].map((name): Flag => ({
-    name,
-    type: 'string',
-    summary: '',
-    refused: 'health checks are not part of this release',
-  })),
-  { name: 'no-healthcheck', type: 'boolean', summary: '', refused: 'health checks are not part of this release' },
-  ...['pid', 'ipc', 'uts', 'userns', 'cgroupns'].map((name): Flag => ({
-    name,
-    type: 'string',
-    summary: '',
-    refused: 'give linux.namespaces with --oci FILE',
-  })),
+  { name: 'userns', type: 'string', summary: '', refused: 'give linux.namespaces with --oci FILE' },
   { name: 'cgroup-parent', type: 'string', summary: '', refused: 'the daemon places control groups' },
-  { name: 'shm-size', type: 'string', summary: '', refused: 'mount your own with --tmpfs /dev/shm:size=BYTES' },
   { name: 'volumes-from', type: 'list', summary: '', refused: 'name the volumes with --volume' },
   { name: 'volume-driver', type: 'string', summary: '', refused: 'the only driver is local' },
-  { name: 'log-driver', type: 'string', summary: '', refused: 'the log is always a file in the CRI format' },
   { name: 'gpus', type: 'string', summary: '', refused: 'name the device nodes with --device' },
   { name: 'runtime', type: 'string', summary: '', refused: 'the daemon runs containers itself' },
   { name: 'isolation', type: 'string', summary: '', refused: 'there is one kind of isolation' },
   { name: 'storage-opt', type: 'list', summary: '', refused: 'storage has no options for single containers' },
   { name: 'annotation', type: 'list', summary: '', refused: 'give annotations with --oci FILE' },
-  ...[
-    'blkio-weight',
-    'kernel-memory',
-    'memory-swappiness',
-    'cpu-period',
-    'cpu-quota',
-    'cpuset-mems',
-    'cpu-rt-period',
-    'cpu-rt-runtime',
-  ].map((name): Flag => ({ name, type: 'string', summary: '', refused: 'give linux.resources with --oci FILE' })),
-  { name: 'oom-kill-disable', type: 'boolean', summary: '', refused: 'a container without memory is always ended' },
-  ...[
-    'device-cgroup-rule',
-    'device-read-bps',
-    'device-read-iops',
-    'device-write-bps',
-    'device-write-iops',
-    'blkio-weight-device',
-  ].map((name): Flag => ({ name, type: 'list', summary: '', refused: 'give linux.resources with --oci FILE' })),
+  ...['kernel-memory', 'cpu-rt-period', 'cpu-rt-runtime'].map((name): Flag => ({
+    name,
+    type: 'string',
+    summary: '',
+    refused: 'give linux.resources with --oci FILE',
+  })),
 ];
 
 /** Values of --pull. */
@@ -139,6 +129,8 @@ const IDENTITY: readonly Flag[] = [
 const PROCESS: readonly Flag[] = [
   { name: 'interactive', short: 'i', type: 'boolean', summary: 'keep stdin open' },
   { name: 'tty', short: 't', type: 'boolean', summary: 'give it a terminal' },
+  DETACH_KEYS_FLAG,
+  { name: 'init', type: 'boolean', summary: 'process 1 is a small init that passes signals on and reaps' },
   {
     name: 'env',
     short: 'e',
@@ -196,8 +188,21 @@ const FILES: readonly Flag[] = [
     name: 'device',
     type: 'list',
     value: 'NODE[:TARGET[:rwm]]',
-    summary: 'a device node of the host',
+    summary: 'a device node of the host, or all in a directory',
     completes: 'file',
+  },
+  {
+    name: 'device-cgroup-rule',
+    type: 'list',
+    value: 'RULE',
+    summary: 'devices that it may use, such as "c 10:200 rwm"',
+  },
+  { name: 'shm-size', type: 'string', value: 'BYTES', summary: 'size of /dev/shm', default: '64m' },
+  {
+    name: 'secret',
+    type: 'list',
+    value: 'KEY=VALUE,…',
+    summary: 'a file that only the container sees: src=FILE or env=NAME, target=…,uid=…,gid=…,mode=…',
   },
   { name: 'read-only', type: 'boolean', summary: 'make the root file system read-only' },
 ];
@@ -210,12 +215,48 @@ const ISOLATION: readonly Flag[] = [
     name: 'security-opt',
     type: 'list',
     value: 'OPTION',
-    summary: 'no-new-privileges[=BOOL], seccomp=unconfined|FILE, systempaths=unconfined',
+    summary: 'no-new-privileges[=BOOL], seccomp=unconfined|FILE, systempaths=unconfined, apparmor=PROFILE',
+  },
+  {
+    name: 'pid',
+    type: 'string',
+    value: 'MODE',
+    summary: 'pid namespace: private, host or container:NAME',
+    completes: ['host', 'container:', 'private'],
+  },
+  {
+    name: 'ipc',
+    type: 'string',
+    value: 'MODE',
+    summary: 'namespace of IPC and /dev/shm: private, shareable, host, none or container:NAME',
+    completes: ['shareable', 'host', 'none', 'container:', 'private'],
+  },
+  {
+    name: 'uts',
+    type: 'string',
+    value: 'MODE',
+    summary: 'namespace of the host name: private or host',
+    completes: ['host', 'private'],
+  },
+  {
+    name: 'cgroupns',
+    type: 'string',
+    value: 'MODE',
+    summary: 'namespace of control groups: private or host',
+    completes: ['private', 'host'],
   },
   { name: 'sysctl', type: 'list', value: 'NAME=VALUE', summary: 'a kernel parameter of its namespaces' },
 ];
 
 const LOG: readonly Flag[] = [
+  {
+    name: 'log-driver',
+    type: 'string',
+    value: 'DRIVER',
+    summary: "how the log is kept: cri, json-file (docker's format) or none",
+    default: 'cri',
+    completes: LOG_DRIVERS,
+  },
   {
     name: 'log-opt',
     type: 'list',
@@ -234,5 +275,6 @@ export const CREATE_FLAGS: readonly Flag[] = [
   ...ISOLATION,
   ...NETWORK_FLAGS,
   ...LOG,
+  ...DUTY_FLAGS,
   ...REFUSED,
 ];

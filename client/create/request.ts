@@ -5,10 +5,14 @@ import type { Arguments } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { parseInterface, pinsOf } from '../network/interface.ts';
 import { networkOf } from '../network/request.ts';
+import { dutiesOf } from './duties.ts';
 import { environmentOf, labelsOf, readJsonObject } from './environment.ts';
 import { limitsOf } from './limits.ts';
+import { logOf } from './log.ts';
 import { parseMount } from './mount-fields.ts';
 import { parseDevice, parseTmpfs, parseVolume } from './mounts.ts';
+import { parseSecret } from './secrets.ts';
+import { securityOf } from './security.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -24,6 +28,7 @@ export function createRequest(input: Arguments, own: NodeJS.ProcessEnv): CreateR
     ...text(input, 'domainname', 'domainname'),
     ...text(input, 'umask', 'umask'),
     ...text(input, 'stop-signal', 'stopSignal'),
+    ...text(input, 'detach-keys', 'detachKeys'),
     ...upperOf(input),
     ...number(input, 'stop-timeout', 'stopTimeout'),
     ...number(input, 'oom-score-adj', 'oomScoreAdj'),
@@ -34,17 +39,19 @@ export function createRequest(input: Arguments, own: NodeJS.ProcessEnv): CreateR
   if (input.boolean('tty')) request.tty = true;
   if (input.boolean('interactive')) request.stdin = true;
   if (input.boolean('rm')) request.autoRemove = true;
+  if (input.boolean('init')) request.init = true;
   const env = environmentOf(input.list('env'), input.list('env-file'), own);
   if (env.length > 0) request.env = [...env];
   const labels = labelsOf(input.list('label'), input.list('label-file'));
   if (Object.keys(labels).length > 0) request.labels = labels;
   if (input.has('group-add')) request.groups = [...input.list('group-add')];
   setLimits(request, input);
-  setFiles(request, input);
+  setFiles(request, input, own);
   setIsolation(request, input);
   setNetwork(request, input);
-  const log = logOf(input.list('log-opt'));
+  const log = logOf(input);
   if (log !== undefined) request.log = log;
+  Object.assign(request, dutiesOf(input));
   const oci = input.string('oci');
   if (oci !== undefined) request.oci = readJsonObject(oci);
   return request;
@@ -121,7 +128,7 @@ export function parseUlimit(word: string): { name: string; soft: number; hard: n
   return { name, soft: count(soft), hard: count(hard) };
 }
 
-function setFiles(request: Mutable<CreateRequest>, input: Arguments): void {
+function setFiles(request: Mutable<CreateRequest>, input: Arguments, own: NodeJS.ProcessEnv): void {
   const mounts = [
     ...input.list('volume').map(parseVolume),
     ...input.list('mount').map(parseMount),
@@ -129,9 +136,18 @@ function setFiles(request: Mutable<CreateRequest>, input: Arguments): void {
   ];
   if (mounts.length > 0) request.mounts = mounts;
   if (input.has('device')) request.devices = input.list('device').map(parseDevice);
+  if (input.has('device-cgroup-rule')) request.deviceRules = [...input.list('device-cgroup-rule')];
+  if (input.has('secret')) request.secrets = input.list('secret').map((word) => parseSecret(word, own));
+  Object.assign(request, text(input, 'shm-size', 'shmSize'));
 }
 
 function setIsolation(request: Mutable<CreateRequest>, input: Arguments): void {
+  Object.assign(request, {
+    ...text(input, 'pid', 'pid'),
+    ...text(input, 'ipc', 'ipc'),
+    ...text(input, 'uts', 'uts'),
+    ...text(input, 'cgroupns', 'cgroupNamespace'),
+  });
   if (input.has('sysctl')) request.sysctls = Object.fromEntries(input.list('sysctl').map(parseSysctl));
   const add = input.list('cap-add');
   const drop = input.list('cap-drop');
@@ -159,48 +175,4 @@ function parseSysctl(word: string): [string, string] {
   const equals = word.indexOf('=');
   if (equals < 1) throw new UsageError(`--sysctl "${word}" is not NAME=VALUE`);
   return [word.slice(0, equals), word.slice(equals + 1)];
-}
-
-type SecurityRequest = NonNullable<CreateRequest['security']>;
-
-/** docker writes "key=value", and for old times' sake "key:value". */
-function securityOf(words: readonly string[]): SecurityRequest {
-  const security: SecurityRequest = {};
-  for (const word of words) {
-    const [, key = '', value] = /^([a-z-]+)(?:[=:](.*))?$/s.exec(word) ?? [];
-    if (key === 'no-new-privileges' && (value === undefined || value === 'true' || value === 'false')) {
-      security.noNewPrivileges = value !== 'false';
-    } else if (key === 'seccomp' && value !== undefined && value !== '') {
-      security.seccomp = seccompOf(value);
-    } else if (key === 'systempaths' && value === 'unconfined') {
-      security.maskedPaths = [];
-      security.readonlyPaths = [];
-    } else {
-      throw new UsageError(`--security-opt "${word}" is not supported`, {
-        hint: 'there are no-new-privileges[=BOOL], seccomp=unconfined|FILE and systempaths=unconfined',
-      });
-    }
-  }
-  return security;
-}
-
-function seccompOf(value: string): 'default' | 'unconfined' | Record<string, unknown> {
-  if (value === 'unconfined') return 'unconfined';
-  if (value === 'builtin' || value === 'default') return 'default';
-  return readJsonObject(value);
-}
-
-function logOf(words: readonly string[]): CreateRequest['log'] {
-  if (words.length === 0) return undefined;
-  const log: NonNullable<CreateRequest['log']> = {};
-  for (const word of words) {
-    const [, key = '', value = ''] = /^([^=]+)=(.+)$/s.exec(word) ?? [];
-    if (key === 'max-size') log.maxSize = value;
-    else if (key === 'max-file' && /^\d{1,4}$/.test(value)) log.maxFiles = Number(value);
-    else
-      throw new UsageError(`--log-opt "${word}" is not supported`, {
-        hint: 'there are max-size=BYTES and max-file=NUMBER',
-      });
-  }
-  return log;
 }

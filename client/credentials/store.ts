@@ -60,6 +60,26 @@ export async function registryHeaders(image: string, environment: NodeJS.Process
   }
 }
 
+/**
+ * Head lines with all that the user has for registries: a build may have need of images of any of them. As docker has it,
+ * by the keys of config.json. What cannot be read is told, and left out.
+ */
+export async function registryConfigHeaders(environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
+  const auths: Record<string, AuthConfig> = {};
+  try {
+    const fields = new ConfigFile(environment).read();
+    const keys = [...Object.keys(section(fields, 'auths')), ...Object.keys(section(fields, 'credHelpers'))];
+    for (const registry of new Set(keys.map(registryName))) {
+      const auth = await findCredentials(registry, environment);
+      if (auth !== undefined) auths[registryKey(registry)] = auth;
+    }
+  } catch (error) {
+    process.stderr.write(`tare: warning: ${messageOf(error)}; going on without credentials\n`);
+  }
+  if (Object.keys(auths).length === 0) return [];
+  return [`X-Registry-Config: ${Buffer.from(JSON.stringify(auths)).toString('base64url')}`];
+}
+
 function helperOf(fields: ConfigFields, registry: string): string | undefined {
   const helpers = section(fields, 'credHelpers');
   const own = keysOf(helpers, registry)

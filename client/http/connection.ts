@@ -3,9 +3,11 @@ import { createConnection, type OnReadOpts, type Socket } from 'node:net';
 import { CliError, ConnectionLostError, errnoOf, messageOf } from '../errors.ts';
 import { ResponseParser, type ResponseHead } from './response-parser.ts';
 
-/** A body of unknown length, sent in chunks as fast as the daemon takes them. */
+/** A body that is sent as fast as the daemon takes it. */
 export interface Upload {
   readonly contentType: string;
+  /** Of all pieces together; undefined: nobody knows ahead, and they are sent as chunks. */
+  readonly length?: number;
   /** A piece may be used again when the next one is asked for. */
   readonly pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   /** Nothing is sent before the daemon says so, who then may read the connection in a faster way (docs/api.md). */
@@ -90,8 +92,8 @@ export class Connection {
       this.#exchange = exchange;
       this.#socket.write(requestText(method, target, options));
       if (options.upload === undefined) return;
-      const { pieces } = options.upload;
-      const uploaded = wanted.promise.then(() => this.#upload(pieces, exchange));
+      const { upload } = options;
+      const uploaded = wanted.promise.then(() => this.#upload(upload, exchange));
       uploaded.then(
         () => {
           uploading = false;
@@ -104,23 +106,31 @@ export class Connection {
   }
 
   /** Ends early where the answer is there already. Throws what `pieces` throws. */
-  async #upload(pieces: Upload['pieces'], exchange: Exchange): Promise<void> {
+  async #upload({ pieces, length }: Upload, exchange: Exchange): Promise<void> {
     const isOver = (): boolean => this.#exchange !== exchange;
     for await (const piece of pieces) {
       if (isOver()) return;
-      if (piece.length === 0) continue;
-      await new Promise<void>((resolve) => {
-        this.#socket.cork();
-        this.#socket.write(`${piece.length.toString(16)}\r\n`, 'latin1');
-        this.#socket.write(piece);
-        // A failure to write is the connection's, which tells it.
-        this.#socket.write('\r\n', 'latin1', () => {
-          resolve();
-        });
-        this.#socket.uncork();
-      });
+      if (piece.length > 0) await (length === undefined ? this.#sendChunk(piece) : this.#send(piece));
     }
-    if (!isOver()) this.#socket.write('0\r\n\r\n', 'latin1');
+    if (length === undefined && !isOver()) this.#socket.write('0\r\n\r\n', 'latin1');
+  }
+
+  /** Resolves when the piece may be used again. A failure to write is the connection's, which tells it. */
+  #send(piece: Uint8Array | string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket.write(piece, () => {
+        resolve();
+      });
+    });
+  }
+
+  async #sendChunk(piece: Uint8Array): Promise<void> {
+    this.#socket.cork();
+    this.#socket.write(`${piece.length.toString(16)}\r\n`, 'latin1');
+    this.#socket.write(piece);
+    const sent = this.#send('\r\n');
+    this.#socket.uncork();
+    await sent;
   }
 
   /** Stops and continues the flow of a body that its reader does not keep up with. */
@@ -198,8 +208,10 @@ function requestText(method: string, target: string, options: RequestOptions): s
     lines.push('Content-Type: application/json');
   }
   if (options.upload !== undefined) {
-    lines.push(`Content-Type: ${options.upload.contentType}`, 'Transfer-Encoding: chunked');
-    if (options.upload.waits === true) lines.push('Expect: 100-continue', 'X-Tare-Body: waits');
+    const { contentType, length, waits } = options.upload;
+    lines.push(`Content-Type: ${contentType}`);
+    lines.push(length === undefined ? 'Transfer-Encoding: chunked' : `Content-Length: ${String(length)}`);
+    if (waits === true) lines.push('Expect: 100-continue', 'X-Tare-Body: waits');
   } else if (method !== 'GET' && method !== 'HEAD') lines.push(`Content-Length: ${String(Buffer.byteLength(body))}`);
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }

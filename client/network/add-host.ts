@@ -16,3 +16,12 @@ export function parseHost(text: string): Host {
   }
   return { name, address: /^\[(.*)\]$/.exec(value)?.[1] ?? value };
 }
+
+/** `--link`: "CONTAINER" or "CONTAINER:NAME". */
+export function parseLink(text: string): Host {
+  const [container = '', name = container, more] = text.split(':');
+  if (container === '' || name === '' || more !== undefined) {
+    throw new UsageError(`--link "${text}" is not CONTAINER[:NAME]`, { hint: 'such as db, or db:database' });
+  }
+  return { name, address: `container:${container}` };
+}

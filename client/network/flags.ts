@@ -20,20 +20,6 @@ const MAC: Flag = {
 
 /** Of docker's, and done otherwise or not at all. */
 const REFUSED: readonly Flag[] = [
-  {
-    name: 'publish-all',
-    short: 'P',
-    type: 'boolean',
-    summary: '',
-    refused: 'images, which name the ports to publish, are not part of this release: give them with --publish',
-  },
-  {
-    name: 'expose',
-    type: 'list',
-    summary: '',
-    refused: 'a network sees every port of its containers; --publish is for the others',
-  },
-  { name: 'link', type: 'list', summary: '', refused: 'containers of a network know each other by name' },
   { name: 'link-local-ip', type: 'list', summary: '', refused: "link-local addresses are the kernel's to give" },
 ];
 
@@ -63,6 +49,14 @@ export const NETWORK_FLAGS: readonly Flag[] = [
   IP6,
   MAC,
   PUBLISH_FLAG,
+  {
+    name: 'publish-all',
+    short: 'P',
+    type: 'boolean',
+    summary: 'publish every port that it or its image exposes, each at a free port of the host',
+  },
+  { name: 'expose', type: 'list', value: 'PORTS', summary: 'ports that it listens on: 80, 53/udp, 8000-8010' },
+  { name: 'link', type: 'list', value: 'CONTAINER[:NAME]', summary: 'a name for another container of its networks' },
   {
     name: 'add-host',
     type: 'list',

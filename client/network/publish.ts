@@ -20,9 +20,10 @@ export function parsePublish(text: string): Publish {
   const publish: Publish = { containerPort: inside.first };
   if (host !== '') {
     const outside = portsOf(host, text);
-    if (outside.count !== inside.count) {
+    if (inside.count === 1 && outside.count > 1) publish.hostPortLast = outside.first + outside.count - 1;
+    else if (outside.count !== inside.count) {
       throw new UsageError(`--publish "${text}": ${rangeText(outside)} cannot lead to ${rangeText(inside)}`, {
-        hint: 'as many ports of the host as of the container are needed',
+        hint: 'as many ports of the host as of the container are needed, or several to choose from for one',
       });
     }
     publish.hostPort = outside.first;
@@ -32,6 +33,14 @@ export function parsePublish(text: string): Publish {
   if (address !== '') publish.hostAddress = address;
   if (slash !== -1) publish.protocol = protocolOf(text.slice(slash + 1), text);
   return publish;
+}
+
+/** `--expose`: "80", "53/udp", "8000-8010", as the API has them. */
+export function parseExpose(text: string): string[] {
+  const slash = text.lastIndexOf('/');
+  const { first, count } = portsOf(slash === -1 ? text : text.slice(0, slash), text);
+  const protocol = slash === -1 ? 'tcp' : protocolOf(text.slice(slash + 1), text);
+  return Array.from({ length: count }, (_, index) => `${String(first + index)}/${protocol}`);
 }
 
 function bad(text: string): never {

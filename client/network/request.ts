@@ -2,18 +2,21 @@
 import type { ContainerNetwork, EndpointRequest } from '../../shared/api/network.ts';
 import type { Arguments } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
-import { parseHost } from './add-host.ts';
+import { parseHost, parseLink } from './add-host.ts';
 import { parseAttachment } from './attachment.ts';
-import { parsePublish } from './publish.ts';
+import { parseExpose, parsePublish } from './publish.ts';
 
 /** undefined where none of its flags is given. Throws UsageError. */
 export function networkOf(input: Arguments): ContainerNetwork | undefined {
   const network: ContainerNetwork = { ...placeOf(input) };
   const publish = input.list('publish').map(parsePublish);
   if (publish.length > 0) network.publish = publish;
+  if (input.has('publish-all')) network.publishAll = input.boolean('publish-all');
+  if (input.has('expose')) network.expose = [...new Set(input.list('expose').flatMap(parseExpose))];
   const dns = dnsOf(input);
   if (dns !== undefined) network.dns = dns;
-  if (input.has('add-host')) network.hosts = input.list('add-host').map(parseHost);
+  const hosts = [...input.list('add-host').map(parseHost), ...input.list('link').map(parseLink)];
+  if (hosts.length > 0) network.hosts = hosts;
   return Object.keys(network).length === 0 ? undefined : network;
 }
 

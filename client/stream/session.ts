@@ -1,8 +1,8 @@
 /** One process's streams on this terminal: attach and exec over a WebSocket (shared/streams.ts). */
+import { DetachKeys } from '../../shared/detach-keys.ts';
 import { CHANNEL } from '../../shared/streams.ts';
 import { ConnectionLostError, messageOf } from '../errors.ts';
 import type { WebSocket } from '../websocket/socket.ts';
-import { DetachKeys } from './detach-keys.ts';
 import { leaveOnSignals, proxySignals } from './signal-proxy.ts';
 import { exitCodeOfStatus } from './status.ts';
 import { makeRaw, terminalSize, watchSize, type Size } from './terminal.ts';

@@ -77,6 +77,7 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   container_not_paused: 'Only a paused container can be resumed.',
   container_busy: 'Another request is changing this container; try again when it is done.',
   container_removing: 'The container is being removed.',
+  container_restarting: 'The container has ended and waits for its next start, as its restart policy says.',
   exec_already_started: 'An exec starts once; create another.',
   exec_not_running: 'The exec has not started or has ended.',
   not_a_terminal: 'The process has no terminal, so there is nothing to resize.',
@@ -84,6 +85,7 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   unknown_property: 'A field or query parameter is not known; `field` names it.',
   invalid_json: 'The body is not a JSON object, or nests deeper than 64 levels, or names something twice.',
   body_too_large: 'The body is larger than 4 MiB.',
+  dockerfile_invalid: 'The Dockerfile is not one; `detail` names the line.',
   invalid_reference: 'The text is not the name of an image.',
   archive_invalid: 'The body is not a sound archive of the kind that is expected.',
   not_a_directory: 'The path in the container is not a directory.',
@@ -108,6 +110,7 @@ export const MEANINGS: Readonly<Record<ProblemCode, string>> = {
   host_lacks_feature: 'This host cannot do what is asked for; `GET /v1/info` lists what it can.',
   command_not_found: 'The command is not in the container (the CLI exits with 127).',
   command_not_executable: 'The command is there and cannot be run (the CLI exits with 126).',
+  build_failed: 'A step of a build failed; `detail` says which, and how.',
   hook_failed: 'A hook of the container failed; `detail` says which, and how.',
   launch_failed: 'A step of the launch failed; `operation` says which, with errno and path.',
   kernel_refused: 'The kernel refused a system call; `detail` says which.',
@@ -174,6 +177,7 @@ interface Details {
   readonly field?: string | undefined;
   readonly hint?: string | undefined;
   readonly operation?: Problem['operation'];
+  readonly exitCode?: number | undefined;
 }
 
 function document(code: ProblemCode, detail: string, more: Details): Problem {
@@ -186,6 +190,7 @@ function document(code: ProblemCode, detail: string, more: Details): Problem {
     ...(more.field === undefined ? {} : { field: more.field }),
     ...(more.hint === undefined ? {} : { hint: more.hint }),
     ...(more.operation === undefined ? {} : { operation: more.operation }),
+    ...(more.exitCode === undefined ? {} : { exitCode: more.exitCode }),
   };
 }
 

@@ -49,6 +49,28 @@ export class ProgressStream {
     }, INTERVAL_MS);
   }
 
+  /**
+   * Comes in order, and nothing of it is left out. What the client does not take in time is waited for: a promise, which
+   * resolves when it took it, or has gone.
+   */
+  tell(progress: Progress): Promise<void> | undefined {
+    // what has no output is a state, of which the newest counts
+    if (progress.output === undefined) {
+      this.report(progress);
+      return undefined;
+    }
+    this.write();
+    const { response } = this;
+    if (response.destroyed || response.write(this.format.encode(progress))) return undefined;
+    return new Promise((resolve) => {
+      const taken = (): void => {
+        response.off('drain', taken).off('close', taken);
+        resolve();
+      };
+      response.on('drain', taken).on('close', taken);
+    });
+  }
+
   /** The last item: `result` or `problem`. What waited comes before it. */
   finish(last: Progress): void {
     clearTimeout(this.timer);

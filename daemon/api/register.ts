@@ -1,17 +1,15 @@
 /** One entry of the table as a route of fastify. */
-import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { TLSSocket } from 'node:tls';
 import { Type, type TObject } from '@sinclair/typebox';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
-import { descriptorOf } from '../../native-bindings/peer-credentials.ts';
 import { NAME_PATTERN, closed } from '../../shared/api/common.ts';
 import { ImageRef } from '../../shared/api/image.ts';
 import type { Problem } from '../../shared/api/problem.ts';
 import { DirectRequest, waitsForWord } from './direct.ts';
 import { drain } from './drain.ts';
-import type { Report, Resource } from './engine.ts';
+import type { Report, Resource, Tell } from './engine.ts';
 import { noteId, noteProblem, noteUpgrade } from './follow.ts';
+import { plainSocket } from './plain-socket.ts';
 import { ClientGone, isFault, toProblem } from './problem.ts';
 import { ProgressStream, wantsProgress } from './progress.ts';
 import {
@@ -143,18 +141,27 @@ function streamHandler(route: StreamRoute, api: Api, logger: Logger) {
 function progressHandler(route: ProgressRoute, api: Api, logger: Logger) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     const { accept } = request.headers;
-    const run = (report: Report): Promise<unknown> => withCall(request, reply, (call) => route.run(api, call, report));
+    const run = (report: Report, tell: Tell): Promise<unknown> =>
+      withCall(request, reply, (call) => route.run(api, call, report, tell));
     if (!wantsProgress(accept)) {
-      const result = JSON.stringify(await run(() => undefined));
+      const result = JSON.stringify(
+        await run(
+          () => undefined,
+          () => undefined,
+        ),
+      );
       if (route.upload === true) await drained(request);
       return reply.header('content-type', 'application/json; charset=utf-8').send(result);
     }
     reply.hijack();
     const stream = new ProgressStream(reply.raw, accept);
     try {
-      const result = await run((progress) => {
-        stream.report(progress);
-      });
+      const result = await run(
+        (progress) => {
+          stream.report(progress);
+        },
+        (progress) => stream.tell(progress),
+      );
       stream.finish({ result });
     } catch (error) {
       if (!reply.raw.destroyed) stream.finish({ problem: noted(error, request, logger) });
@@ -194,21 +201,6 @@ function downloadHandler(route: DownloadRoute, api: Api, logger: Logger) {
       logger.warn({ err: error, url: request.url }, 'stream broke off');
     }
   };
-}
-
-/**
- * The descriptor of the connection, when the head of the answer is written, where chunks may be written to it from
- * outside of Node; undefined: it is encrypted, or the client knows no chunks.
- */
-async function plainSocket(response: ServerResponse): Promise<number | undefined> {
-  const { socket } = response;
-  if (socket === null || socket instanceof TLSSocket) return undefined;
-  if (response.req.httpVersion !== '1.1') return undefined;
-  response.flushHeaders();
-  // called when all that was written before is with the kernel
-  await new Promise((resolve) => socket.write('', resolve));
-  // not before: a number that was closed meanwhile may be another connection's by now
-  return descriptorOf(socket);
 }
 
 /** The rest of an upload that nobody wants is taken, within bounds, so that its sender gets to read the answer. */

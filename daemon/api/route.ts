@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import type { TObject, TSchema, Static } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../engine/errors.ts';
-import type { Attachment, DirectUpload, Download, Engine, Report } from './engine.ts';
+import type { Attachment, DirectUpload, Download, Engine, Report, Tell } from './engine.ts';
 import type { RequestRecorder } from './recorder.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
@@ -89,7 +89,7 @@ export interface StreamRoute<Q extends TObject = TObject, Item = unknown> extend
 export interface ProgressRoute<Q extends TObject = TObject, B extends TObject = TObject> extends Described<Q, B> {
   readonly kind: 'progress';
   readonly result: TSchema;
-  run(api: Api, call: Call<Static<Q>, Static<B>>, report: Report): Promise<unknown>;
+  run(api: Api, call: Call<Static<Q>, Static<B>>, report: Report, tell: Tell): Promise<unknown>;
 }
 
 /** Answers with a stream of bytes. Where it fails half-way the connection is cut: nobody takes half for the whole. */

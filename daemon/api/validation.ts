@@ -50,6 +50,8 @@ function explain(found: ValueError): EngineError {
   }
   const what = field === '' ? 'the body' : field;
   const wanted = countExceeded(error) ?? expectation(error.schema);
+  // what is secret is not said again, in no answer and no log
+  if (error.schema.writeOnly === true) return new EngineError('invalid_field', `${what} must be ${wanted}`, { field });
   return new EngineError('invalid_field', `${what} must be ${wanted}, not ${shown(error.value)}`, { field });
 }
 

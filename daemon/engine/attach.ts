@@ -11,15 +11,16 @@ export async function attach(context: Context, ref: string, options: AttachOptio
     const { row, run, id, name } = container;
     advance(row.status, 'attach', name);
     const streams = { stdin: options.stdin && row.stdin, stdout: options.stdout, stderr: options.stderr };
-    const log = context.places.log(id);
+    const path = context.places.log(id, row.logDriver);
+    const log = options.logs && path !== '' ? { log: path } : {};
     let attachment: Attachment;
     if (run !== undefined) {
       const target = { shim: run.shim, process: '', container: id, terminal: row.tty };
-      attachment = await attachRunning({ ...target, ...streams, ...(options.logs ? { log } : {}) });
+      attachment = await attachRunning({ ...target, ...streams, ...log });
     } else if (row.status === 'running' || row.status === 'paused') {
       throw new EngineError('shim_unreachable', `the shim of container ${name} does not answer`);
     } else {
-      attachment = context.pending.add(id, { ...streams, logs: options.logs, terminal: row.tty, log });
+      attachment = context.pending.add(id, { ...streams, logs: options.logs, terminal: row.tty, ...log });
     }
     context.journal.commit(() => undefined, { action: 'attach', container: row });
     return attachment;

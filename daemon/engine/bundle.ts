@@ -34,6 +34,13 @@ const SAID_BY_BUNDLE = [
   'sysctls',
   'capabilities',
   'security',
+  'pid',
+  'ipc',
+  'uts',
+  'cgroupNamespace',
+  'shmSize',
+  'deviceRules',
+  'gpus',
 ] as const satisfies readonly (keyof CreateRequest)[];
 
 export interface Bundle {

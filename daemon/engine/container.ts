@@ -1,5 +1,5 @@
 /** A container in memory: its row as committed, its queue, and its present run. */
-import type { Exit } from '../../shared/api/container.ts';
+import type { Exit, MountPoint } from '../../shared/api/container.ts';
 import type { ContainerRow } from '../registry/containers.ts';
 import type { EndpointRow } from '../registry/endpoints.ts';
 import type { PortRow } from '../registry/ports.ts';
@@ -19,6 +19,10 @@ export class Run {
   readonly execs = new Set<string>();
   /** Execs whose start is not committed, and the exit of one that has ended already. */
   readonly execsStarting = new Map<string, Exit | undefined>();
+  /** Its user asked for the end, and not to have it started anew. */
+  endedByUser = false;
+  /** Looks after its health; absent where it has no health check. */
+  health: { stop(): void } | undefined;
   /** Those whose end somebody here waits for, by name. */
   private awaited: Map<string, PromiseWithResolvers<ProcessExit>> | undefined;
   /** Settled when the poststart hooks are over; absent where there are none. */
@@ -47,15 +51,23 @@ export class Run {
     return awaited.promise;
   }
 
-  heard(exit: ProcessExit): void {
+  /** Whether somebody waited for it. */
+  heard(exit: ProcessExit): boolean {
     this.awaited?.get(exit.process)?.resolve(exit);
-    this.awaited?.delete(exit.process);
+    return this.awaited?.delete(exit.process) === true;
   }
 
   lost(error: Error): void {
     for (const { reject } of this.awaited?.values() ?? []) reject(error);
     this.awaited = undefined;
   }
+}
+
+/** What a container waits for that its restart policy will start again. */
+export interface NextStart {
+  /** It counts anew. */
+  readonly isNew: boolean;
+  readonly callOff: () => void;
 }
 
 export interface ContainerImage {
@@ -68,6 +80,15 @@ export interface ContainerImage {
 export interface ContainerVolume {
   readonly name: string;
   readonly destination: string;
+}
+
+/** What never changes of it and is not in its row, as lists show it. */
+export interface ContainerFacts {
+  /** The network's mode was asked for by its name. */
+  readonly namesMode: boolean;
+  /** "80/tcp" */
+  readonly exposedPorts: readonly string[];
+  readonly mounts: readonly MountPoint[];
 }
 
 export type Ending =
@@ -86,6 +107,8 @@ export class Container {
   image: ContainerImage | undefined;
   /** Volumes that it has, by where they are mounted. */
   volumes: readonly ContainerVolume[] = [];
+  /** Absent until somebody asks (overview.ts). */
+  facts: ContainerFacts | undefined;
   run: Run | undefined;
   /** Resolves when nothing of the last run is left: its shim, its control groups. */
   gone: Promise<void> = Promise.resolve();
@@ -95,6 +118,10 @@ export class Container {
   poststop: Promise<void> | undefined;
   /** Its anonymous volumes go with it, as they do with one that removes itself. */
   takesVolumes = false;
+  /** Set while its restart policy has it wait for its next start, and until that is done. */
+  nextStart: NextStart | undefined;
+  /** Milliseconds that it waited for the last one; absent: none since its user started it. */
+  restartDelay: number | undefined;
   /** A restart is between its stop and its start: the end does not remove. */
   restarting = false;
   /** Told of every exit, and of the removal. */

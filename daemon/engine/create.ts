@@ -16,17 +16,22 @@ import { recordEndpoints, takeEndpoints } from './endpoints/prepare.ts';
 import { untilLeft } from './endpoints/left-addresses.ts';
 import { EngineError } from './errors.ts';
 import type { MadeOf } from './from-image/made-of.ts';
+import { healthcheckInForce } from './health/in-force.ts';
 import { signalOf } from './kill.ts';
-import { tryPlan } from './launch-plan.ts';
+import { type Launchable, tryPlan } from './launch-plan.ts';
 import { advanceTo } from './lifecycle.ts';
-import { bytesOf, normalLimits } from './limits.ts';
+import { normalLimits } from './limits.ts';
+import { logOptions } from './log-options.ts';
 import { chooseName } from './names.ts';
 import { type WantedVolume, giveUpVolumes, recordMounts, volumesFor } from './mounts/record.ts';
 import { giveBack } from './networks/addresses.ts';
 import { type Prepared, prepareCreate } from './prepare-create.ts';
 import { removeFiles } from './removed-files.ts';
+import { withoutSecrets } from './secrets/secrets.ts';
+import { namedByRequest } from './spec-error.ts';
 import { checkName } from './rename.ts';
-import { DEFAULT_LOG_MAX_BYTES, DEFAULT_LOG_MAX_FILES, DEFAULT_STOP_SIGNAL, DEFAULT_STOP_TIMEOUT } from './settings.ts';
+import { restartPolicy } from './restart-policy/of-request.ts';
+import { DEFAULT_STOP_SIGNAL, DEFAULT_STOP_TIMEOUT } from './settings.ts';
 
 /** @param docker - the body of the Docker Engine API's create as JSON, to be shown to its clients again */
 export async function create(
@@ -35,11 +40,16 @@ export async function create(
   docker: string | null = null,
 ): Promise<CreateResponse> {
   const id = randomBytes(32).toString('hex');
-  if (request.name !== undefined) checkName(request.name);
-  const name = request.name ?? chooseName((taken) => context.containers.hasName(taken), id);
-  context.containers.checkName(name);
+  if (request.name !== undefined) {
+    checkName(request.name);
+    context.containers.checkName(request.name);
+  }
+  const restart = restartPolicy(request.restart, request.autoRemove === true);
   const prepared = await prepareCreate(context, request, id);
-  const container = new Container(rowOf(prepared, id, name));
+  const health = healthcheckInForce(request.healthcheck, prepared.image?.config.run.healthcheck);
+  // only now: between the choice and its use others may not come
+  const name = request.name ?? chooseName((taken) => context.containers.hasName(taken), id);
+  const container = new Container({ ...rowOf(prepared, id, name), restart, healthcheck: health.healthcheck });
   context.containers.add(container);
   try {
     await container.turn.run(async () => {
@@ -52,7 +62,7 @@ export async function create(
     await removeFiles(context.trees, context.places.container(id));
     throw error;
   }
-  return { id, name, warnings: [...prepared.warnings] };
+  return { id, name, warnings: [...prepared.warnings, ...health.warnings] };
 }
 
 /** The directory before the row: one without a row is swept at the next start. */
@@ -64,10 +74,10 @@ function make(
 ): void {
   const { id, row } = container;
   const { spec, made, bundle, network, image } = prepared;
-  const plan = tryPlan(context, id, { spec, root: made, bundle, network: network.networking });
+  const plan = triedPlan(context, id, request, { spec, root: made, bundle, network: network.networking });
   makeDirectory(context, id, made, spec);
   const documents: Documents = {
-    request: stringifyJson(request),
+    request: stringifyJson(withoutSecrets(request)),
     spec: stringifyJson(spec),
     root: JSON.stringify(made),
     bundle,
@@ -75,6 +85,8 @@ function make(
   };
   const status = advanceTo(row.status, 'created', row.name);
   const taken = takeEndpoints(context, id, network.wishes);
+  // its first event tells of it
+  if (image !== undefined) container.image = { name: image.asked, id: image.manifest.config };
   let volumes: readonly WantedVolume[] = [];
   try {
     volumes = volumesFor(context, prepared.mounts.volumes);
@@ -97,9 +109,16 @@ function make(
   context.registry.reserve.take();
   container.change({ status });
   container.endpoints = taken.rows;
-  if (image !== undefined) container.image = { name: image.asked, id: image.manifest.config };
   container.volumes = volumes.map(({ row: { name }, destination }) => ({ name, destination }));
   if (plan !== undefined) context.plans.keep(id, plan);
+}
+
+function triedPlan(context: Context, id: string, { bundle, oci }: CreateRequest, launchable: Launchable) {
+  try {
+    return tryPlan(context, id, launchable);
+  } catch (error) {
+    throw bundle === undefined ? namedByRequest(error, oci) : error;
+  }
 }
 
 function makeDirectory(context: Context, id: string, made: MadeOf, spec: Spec): void {
@@ -177,8 +196,7 @@ function rowOf(prepared: Prepared, id: string, name: string): ContainerRow {
     autoRemove: request.autoRemove === true,
     stopSignal: signalName(signalOf(request.stopSignal ?? DEFAULT_STOP_SIGNAL, 'stopSignal')),
     stopTimeout: request.stopTimeout ?? DEFAULT_STOP_TIMEOUT,
-    logMaxBytes: bytesOf(request.log?.maxSize, 'log.maxSize') ?? DEFAULT_LOG_MAX_BYTES,
-    logMaxFiles: request.log?.maxFiles ?? DEFAULT_LOG_MAX_FILES,
+    ...logOptions(request.log),
     createdAt: nowTimestamp(),
     startedAt: null,
     pid: null,
@@ -188,11 +206,10 @@ function rowOf(prepared: Prepared, id: string, name: string): ContainerRow {
     failure: null,
     poststop: null,
     network: prepared.network.networking,
-    restart: request.restart ?? { name: 'no' },
+    restart: { name: 'no' },
     restartCount: 0,
     stoppedByUser: false,
     healthcheck: null,
     health: null,
-    logDriver: request.log?.driver ?? 'cri',
   };
 }

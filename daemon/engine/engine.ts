@@ -25,6 +25,7 @@ import { NETWORK_DEFAULTS, type NetworkOptions } from './endpoints/options.ts';
 import { mendNetwork } from './endpoints/cut-off.ts';
 import { linksGone } from './endpoints/run.ts';
 import { commitContainer } from './commit.ts';
+import { Builds } from './build/builds.ts';
 import { pruneBuilds } from './build/prune.ts';
 import { sweepBuilds } from './build/sweep.ts';
 import { containerChanges } from './files/changes.ts';
@@ -71,7 +72,7 @@ import type { Places } from './places.ts';
 import { PlanCache } from './plans.ts';
 import { load } from './reconcile/load.ts';
 import { reconcileContainer } from './reconcile/reconcile.ts';
-import { sweep } from './reconcile/sweep.ts';
+import { sweepDirectories, sweepProcesses } from './reconcile/sweep.ts';
 import { Restarts } from './restart-policy/restarts.ts';
 import { startAgain } from './restart-policy/start-again.ts';
 import { ranInAnotherBoot, takeUp } from './restart-policy/take-up.ts';
@@ -165,6 +166,7 @@ export function createEngine(parts: EngineParts): EngineWithLifecycle {
     addressPools: networkOptions.addressPools,
     images,
     files: new FileThreads(),
+    builds: new Builds(),
     trees,
     filling: new Turns(),
     registry: parts.registry,
@@ -249,7 +251,8 @@ function verbs(context: Context, tareVersion: string): Engine {
     // it is loaded at the first build
     buildImage: async (stream, query, registryConfig, tell, signal) => {
       const { buildImage } = await import('./build/build.ts');
-      return buildImage(context, { stream, query, registryConfig }, tell, signal);
+      const parts = { stream, query, registryConfig };
+      return context.builds.run(signal, (either) => buildImage(context, parts, tell, either));
     },
     pruneBuilds: (request) => pruneBuilds(context, request),
     ...storageVerbs(context),
@@ -316,8 +319,9 @@ function lifecycleOf(context: Context): Pick<EngineWithLifecycle, 'open' | 'reco
       settling = [];
       // those that had ended have their addresses no more
       if (context.networks.size > 0) linksGone(context, []);
+      await sweepProcesses(context);
       void takeUp(context, rebooted);
-      await sweep(context);
+      await sweepDirectories(context);
       await sweepBuilds(context);
       await recovered;
       context.swept.resolve();
@@ -346,6 +350,8 @@ async function settle(context: Context, container: Container, sockets: Promise<R
  * after a while they are killed, and what is owed is left to the next daemon.
  */
 async function close(context: Context): Promise<void> {
+  // while the containers of theirs can still be ended
+  await context.builds.close(new EngineError('shutting_down', 'the daemon is going down'));
   context.pending.close();
   context.restarts.close();
   context.alarms.close();

@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   container_not_paused: 'conflict',
   container_busy: 'conflict',
   container_removing: 'conflict',
+  container_restarting: 'conflict',
   exec_already_started: 'conflict',
   exec_not_running: 'conflict',
   not_a_terminal: 'conflict',
@@ -37,6 +38,7 @@ export const ERROR_CODES = {
   invalid_json: 'invalid_input',
   body_too_large: 'invalid_input',
   invalid_reference: 'invalid_input',
+  dockerfile_invalid: 'invalid_input',
   archive_invalid: 'invalid_input',
   not_a_directory: 'invalid_input',
   unsupported: 'precondition',
@@ -45,6 +47,7 @@ export const ERROR_CODES = {
   command_not_found: 'precondition',
   command_not_executable: 'precondition',
   hook_failed: 'precondition',
+  build_failed: 'precondition',
   manifest_invalid: 'precondition',
   image_unsupported: 'precondition',
   media_type_mismatch: 'precondition',
@@ -75,6 +78,7 @@ export interface ErrorDetails extends ErrorOptions {
   readonly field?: string;
   readonly hint?: string;
   readonly operation?: NonNullable<Problem['operation']>;
+  readonly exitCode?: number;
 }
 
 /** What is wrong with a connection that a thread reads or writes itself. */
@@ -102,6 +106,8 @@ export class EngineError extends Error {
   readonly field: string | undefined;
   readonly hint: string | undefined;
   readonly operation: Problem['operation'];
+  /** Of a command of a build. */
+  readonly exitCode: number | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -109,6 +115,7 @@ export class EngineError extends Error {
     this.field = details.field;
     this.hint = details.hint;
     this.operation = details.operation;
+    this.exitCode = details.exitCode;
   }
 
   get class(): ErrorClass {

@@ -11,7 +11,9 @@ import { settlePoststop } from './hooks/poststop.ts';
 import { advanceTo } from './lifecycle.ts';
 import type { Happening } from './journal.ts';
 import { removeEnded } from './remove.ts';
-import { HOLDER_PREFIX, HOOK_PROCESS } from './process-names.ts';
+import { forgetProbe } from './health/forget.ts';
+import { healthAtEnd } from './health/state.ts';
+import { HOLDER_PREFIX, HOOK_PROCESS, PROBE_PREFIX } from './process-names.ts';
 
 /** How long the end of a container waits for the ends of its execs, which the kernel kills with it. */
 const EXECS_DEADLINE_MS = 2000;
@@ -23,9 +25,14 @@ export function unknownExit(): Exit {
 
 /** The shim tells of the end of a process of this run. */
 export function processExited(context: Context, container: Container, run: Run, exit: ProcessExit): void {
-  run.heard(exit);
+  const isHeard = run.heard(exit);
   // those who began them wait for them themselves
   if (exit.process === HOOK_PROCESS || exit.process.startsWith(HOLDER_PREFIX)) return;
+  if (exit.process.startsWith(PROBE_PREFIX)) {
+    // of a probe that nobody waits for any more, or of a former daemon
+    if (!isHeard) forgetProbe(context, container, run, exit.process);
+    return;
+  }
   if (run.held !== undefined) {
     run.held.push(exit);
     return;
@@ -55,6 +62,7 @@ export function releaseHeld(context: Context, container: Container, run: Run): v
 export async function runEnded(context: Context, container: Container, run: Run, exit: Exit): Promise<void> {
   if (run.ending) return;
   run.ending = true;
+  run.health?.stop();
   if (run.execs.size > 0) await execsEnded(run);
   execsLost(context, container, run);
   commitExit(context, container, exit);
@@ -87,16 +95,19 @@ function execsEnded(run: Run): Promise<void> {
 
 /** Records the end and tells everybody. What is to be removed at its end then is *removing*: its caller sees to that. */
 export function commitExit(context: Context, container: Container, exit: Exit): void {
-  const { row } = container;
+  const { row, run } = container;
+  const stoppedByUser = row.stoppedByUser || run?.endedByUser === true;
+  const health = row.health === null ? null : healthAtEnd(row.health);
   const removes = row.autoRemove && !container.restarting;
   const status = advanceTo(row.status, removes ? 'ended_remove' : 'ended', row.name);
   const happenings: Happening[] = exit.oomKilled ? [{ action: 'oom', container: row }] : [];
   happenings.push({ action: 'die', container: row, ...(exit.code === undefined ? {} : { exitCode: exit.code }) });
-  if (container.run?.stopAsked === true) happenings.push({ action: 'stop', container: row });
+  if (run?.stopAsked === true) happenings.push({ action: 'stop', container: row });
   try {
     context.journal.commitEnd(
       (registry) => {
-        registry.containers.exited(row.id, status, exit);
+        registry.containers.exited(row.id, status, exit, stoppedByUser);
+        if (health !== null) registry.containers.setHealth(row.id, health);
         recordNetworkEnd(registry, container);
       },
       ...happenings,
@@ -106,8 +117,11 @@ export function commitExit(context: Context, container: Container, exit: Exit): 
     context.log.error({ err: error, container: row.id }, 'the exit could not be committed');
   }
   endNetwork(context, container);
-  container.change({ status, intent: null, pid: null, processStarted: null, bootId: null, exit });
+  const ended = { status, intent: null, pid: null, processStarted: null, bootId: null, exit, stoppedByUser, health };
+  container.change(ended);
   container.run = undefined;
+  const isFollowed = row.restart.name !== 'no' && status === 'stopped' && !container.restarting;
+  if (isFollowed) context.restarts.ended(container, exit);
   container.tell({ is: 'exited', exit });
 }
 

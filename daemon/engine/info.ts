@@ -24,6 +24,9 @@ const CONTROLLERS = [
   'rdma',
 ] as const;
 
+/** As settings-io.ts writes them. */
+const IO_WEIGHTS = ['blkio.bfq.weight', 'io.bfq.weight', 'io.weight'] as const;
+
 export function version(tareVersion: string): Version {
   return {
     version: tareVersion,
@@ -76,9 +79,20 @@ function features(context: Context): Record<string, Feature> {
   const v2 = context.cgroups.v2 !== undefined;
   const needs = (available: boolean, reason: string): Feature => (available ? { available } : { available, reason });
   const controller = (name: string) => needs(has(name), `no control group hierarchy has the controller "${name}"`);
+  const file = (names: readonly string[], files: readonly string[], reason: string): Feature => {
+    const places = names.map((name) => controllerPlace(context.cgroups, name)).filter((place) => place !== undefined);
+    return needs(
+      places.some(({ hierarchy }) => files.some((one) => hierarchy.files?.includes(one) === true)),
+      reason,
+    );
+  };
   const namespace = (name: string) => needs(existsSync(`/proc/self/ns/${name}`), `the kernel lacks ${name} namespaces`);
   return {
     memoryLimit: controller('memory'),
+    swapLimit: file(['memory'], ['memory.memsw.limit_in_bytes', 'memory.swap.max'], 'the kernel does not count swap'),
+    memorySwappiness: file(['memory'], ['memory.swappiness'], 'control groups v2 have no swappiness per group'),
+    oomKillDisable: file(['memory'], ['memory.oom_control'], 'control groups v2 cannot turn the OOM killer off'),
+    ioWeight: file(['blkio', 'io'], IO_WEIGHTS, 'no I/O scheduler of this kernel has weights'),
     cpuLimit: controller('cpu'),
     cpuset: controller('cpuset'),
     pidsLimit: controller('pids'),

@@ -1,13 +1,15 @@
 /** Everything there is to say about a container. */
-import type { ContainerDetail } from '../../shared/api/container.ts';
+import type { ContainerDetail, CreateRequest } from '../../shared/api/container.ts';
 import { parseJson } from '../../shared/json.ts';
 import type { Context } from './context.ts';
 import type { Container } from './container.ts';
+import { exposedPorts } from './endpoints/exposed.ts';
 import { endpointsShown } from './endpoints/view.ts';
 import { EngineError } from './errors.ts';
+import { containerFilePaths } from '../network/container-files.ts';
 import type { MadeOf } from './from-image/made-of.ts';
-import { summaryOf } from './list.ts';
-import type { Healthcheck } from '../images/manifest/image-config.ts';
+import { mountPoints } from './mounts/mount-points.ts';
+import { summaryOf, waitsForRestart } from './list.ts';
 import type { Documents } from '../registry/containers.ts';
 
 export function inspect(context: Context, ref: string): ContainerDetail {
@@ -15,9 +17,10 @@ export function inspect(context: Context, ref: string): ContainerDetail {
   const { row, id } = container;
   const documents = documentsOf(context, container);
   const made = JSON.parse(documents.root) as MadeOf;
+  const request = parseJson(documents.request) as CreateRequest;
   return {
     ...summaryOf(context, container),
-    request: parseJson(documents.request),
+    request,
     spec: parseJson(documents.spec),
     limits: row.limits,
     tty: row.tty,
@@ -25,17 +28,20 @@ export function inspect(context: Context, ref: string): ContainerDetail {
     autoRemove: row.autoRemove,
     stopSignal: row.stopSignal,
     stopTimeout: row.stopTimeout,
-    logPath: context.places.log(id),
+    logPath: context.places.log(id, row.logDriver),
     cgroup: context.places.cgroup(id),
     execs: context.registry.execs.idsOf(id),
     volumes: container.volumes.map((volume) => ({ ...volume })),
-    exposedPorts: [...(made.image?.exposedPorts ?? [])],
-    ...(made.image?.healthcheck === undefined ? {} : { healthcheck: healthcheckShown(made.image.healthcheck) }),
+    mounts: mountPoints(context, container, request),
+    exposedPorts: exposedPorts(request, made.image?.exposedPorts),
+    ...(row.healthcheck === null ? {} : { healthcheck: row.healthcheck }),
     ...(row.health === null ? {} : { healthState: row.health }),
     restart: row.restart,
-    restartCount: row.restartCount,
+    // the one that it waits for is counted, as Docker does
+    restartCount: row.restartCount + (waitsForRestart(container) && row.intent === null ? 1 : 0),
     logDriver: row.logDriver,
     networkMode: row.network.mode,
+    ...(row.network.files === undefined ? {} : { nameFiles: containerFilePaths(context.places.names(id)) }),
     endpoints: endpointsShown(context, container),
     ...(row.failure === null ? {} : { failure: row.failure }),
   };
@@ -45,10 +51,6 @@ export function inspect(context: Context, ref: string): ContainerDetail {
 export function dockerRequest(context: Context, ref: string): unknown {
   const { docker } = documentsOf(context, context.containers.find(ref));
   return docker === null ? undefined : parseJson(docker);
-}
-
-function healthcheckShown({ test, ...rest }: Healthcheck): NonNullable<ContainerDetail['healthcheck']> {
-  return { ...rest, ...(test === undefined ? {} : { test: [...test] }) };
 }
 
 /** The documents of a container whose row is committed; `container_busy` before. */

@@ -1,19 +1,23 @@
 /** Sends a signal to a container's init. */
-import { parseSignal, signalName } from '../../shared/signals.ts';
+import { SIGNALS, parseSignal, signalName } from '../../shared/signals.ts';
 import { ShimLost, ShimRefusal } from '../shim/types.ts';
 import type { Container, Run } from './container.ts';
 import type { Context } from './context.ts';
 import { EngineError } from './errors.ts';
 import { isFrozen, thaw } from './freezer.ts';
 import { advance } from './lifecycle.ts';
+import { endedByUser } from './restart-policy/ended-by-user.ts';
 
 const SIGKILL = 9;
+/** HUP is not among them: many programs read their configuration anew. */
+const ENDING_SIGNALS: readonly number[] = [SIGKILL, SIGNALS.SIGTERM, SIGNALS.SIGINT, SIGNALS.SIGQUIT];
 const ESRCH = 3;
 
 export async function kill(context: Context, ref: string, signal: string | undefined): Promise<void> {
   const number = signal === undefined ? SIGKILL : signalOf(signal);
   const container = context.containers.find(ref);
   await container.turn.run(async () => {
+    if (isMeantToEnd(container, number) && endedByUser(context, container)) return;
     const run = runOf(container, 'kill');
     await send(context, container, run, number);
     // the signal is sent: a full disk cannot unsay it, and whoever kills may be making room
@@ -23,6 +27,11 @@ export async function kill(context: Context, ref: string, signal: string | undef
       detail: signalName(number),
     });
   });
+}
+
+/** A signal that is sent to end a program, and not to tell it something: restart policies do not undo it. */
+function isMeantToEnd({ row }: Container, signal: number): boolean {
+  return ENDING_SIGNALS.includes(signal) || signalName(signal) === row.stopSignal;
 }
 
 /** The number of a signal by name or number; throws `invalid_field`. */
@@ -35,6 +44,9 @@ export function signalOf(signal: string, field = 'signal'): number {
 /** The present run, where the table admits the event. */
 export function runOf(container: Container, event: 'kill' | 'pause' | 'resume' | 'exec' | 'resize' | 'top'): Run {
   const { name, row, run } = container;
+  if (run === undefined && container.nextStart !== undefined) {
+    throw new EngineError('container_restarting', `container ${name} waits for its next start`);
+  }
   advance(row.status, event, name);
   if (run === undefined) throw new EngineError('shim_unreachable', `the shim of container ${name} does not answer`);
   if (run.ending) throw new EngineError('container_not_running', `container ${name} has just ended`);

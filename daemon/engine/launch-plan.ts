@@ -4,7 +4,8 @@ import { compileStart } from '../runtime/plan/compile-start.ts';
 import { encodePlan } from '../runtime/plan/encode.ts';
 import { idMapsNeeded } from '../runtime/plan/id-maps.ts';
 import { parseJson } from '../runtime/spec/json.ts';
-import type { Spec } from '../runtime/spec/types.ts';
+import type { MountSource, Secret } from '../runtime/plan/target.ts';
+import type { NamespaceType, Spec } from '../runtime/spec/types.ts';
 import type { Networking } from '../registry/containers.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
@@ -12,6 +13,7 @@ import { parseMode } from './endpoints/mode.ts';
 import type { MadeOf } from './from-image/made-of.ts';
 import { documentsOf } from './inspect.ts';
 import type { KeptPlan } from './plans.ts';
+import { emptySecrets } from './secrets/secrets.ts';
 import { requestError } from './spec-error.ts';
 
 export interface Launchable {
@@ -35,12 +37,17 @@ export interface Launch {
 export interface Known {
   /** The user namespace of each id-mapped mount (StartTarget.idMaps). */
   readonly idMaps?: ReadonlyMap<number, string>;
-  /** The network namespace to be joined, in place of the one in the spec. */
-  readonly network?: string;
+  /** Those that are joined: by path, in place of what the spec says. */
+  readonly namespaces?: ReadonlyMap<NamespaceType, string>;
+  /** The mount namespace of the container whose /dev/shm is shared. */
+  readonly sharedMemory?: string;
+  /** Default: with nothing in them. */
+  readonly secrets?: readonly Secret[];
 }
 
 /** A user namespace that is there; which one does not matter where a plan is only tried. */
 const ANY_USER_NAMESPACE = '/proc/self/ns/user';
+const ANY_MOUNT_NAMESPACE = '/proc/self/ns/mnt';
 
 /** Init has to wait for what is made in its network namespace from outside, or bound to a path. */
 export function waitsForNetwork({ mode, interfaces = [], pins = {} }: Networking): boolean {
@@ -55,7 +62,8 @@ function takesNetwork({ spec }: Launchable): boolean {
 }
 
 /** Its plan can be compiled before it starts. */
-function isCompiledAhead({ spec, network }: Launchable): boolean {
+function isCompiledAhead({ spec, root, network }: Launchable): boolean {
+  if (root.joins !== undefined || root.secrets !== undefined) return false;
   return idMapsNeeded(spec).length === 0 && parseMode(network.mode).is !== 'container';
 }
 
@@ -70,12 +78,15 @@ function isActedOn({ spec }: Launchable): boolean {
 /** The plan, encoded. Throws EngineError for what this host cannot do. */
 export function compilePlan(context: Context, id: string, launchable: Launchable, known: Known = {}): Uint8Array {
   const { root, bundle, network } = launchable;
-  const spec = known.network === undefined ? launchable.spec : joining(launchable.spec, known.network);
+  const spec = known.namespaces === undefined ? launchable.spec : joining(launchable.spec, known.namespaces);
+  const sources = [...(root.sources ?? []), ...sharedMemory(context, root, known)];
   try {
     const plan = compileStart(spec, {
       root,
-      ...(root.sources === undefined ? {} : { sources: root.sources }),
+      sources,
+      ...(root.secrets === undefined ? {} : { secrets: known.secrets ?? emptySecrets(root.secrets) }),
       makeWorkingDirectory: root.image !== undefined,
+      reaper: root.init === true,
       mountPoint: context.places.mountPoint,
       cgroupPath: context.places.cgroup(id),
       cgroups: context.cgroups,
@@ -95,11 +106,20 @@ export function compilePlan(context: Context, id: string, launchable: Launchable
   }
 }
 
-function joining(spec: Spec, path: string): Spec {
-  const namespaces = (spec.linux?.namespaces ?? []).map((namespace) =>
-    namespace.type === 'network' ? { ...namespace, path } : namespace,
-  );
+function joining(spec: Spec, paths: ReadonlyMap<NamespaceType, string>): Spec {
+  const namespaces = (spec.linux?.namespaces ?? []).map((namespace) => {
+    const path = paths.get(namespace.type);
+    return path === undefined ? namespace : { ...namespace, path };
+  });
   return { ...spec, linux: { ...spec.linux, namespaces } };
+}
+
+/** What the bind at /dev/shm is made of, where that is another container's. */
+function sharedMemory({ places }: Context, { joins }: MadeOf, known: Known): MountSource[] {
+  if (joins?.ipc === undefined) return [];
+  const path = '/dev/shm';
+  const source = places.joinedNamespace(joins.ipc, 'shm');
+  return [{ destination: path, source, kind: 'joined', namespace: known.sharedMemory ?? ANY_MOUNT_NAMESPACE, path }];
 }
 
 /** Compiles it to learn whether it can be done. Undefined where a start has to compile it anew. */

@@ -1,12 +1,18 @@
 /** Every path and control group of one daemon, from its root and run directories. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import type { LogDriver } from '../../shared/api/container.ts';
 
 /** sun_path is 108 bytes, its NUL included: unix(7). */
 const SOCKET_PATH_MAX = 107;
 
 export class PathTooLong extends Error {
   override name = 'PathTooLong';
+}
+
+/** Of the log of the driver json-file, as dockerd has it. */
+export function jsonLogName(id: string): string {
+  return `${id}-json.log`;
 }
 
 export class Places {
@@ -17,6 +23,8 @@ export class Places {
   readonly containers: string;
   /** <name>/data; names that begin with a dot are of removals under way. */
   readonly volumes: string;
+  /** What builds have while they go on, a directory each. */
+  readonly builds: string;
   /** Sockets of the shims. */
   readonly shims: string;
   /** Where every init, in its own mount namespace, attaches its root. */
@@ -34,6 +42,7 @@ export class Places {
     this.socket = directories.socket;
     this.containers = join(this.root, 'containers');
     this.volumes = join(this.root, 'volumes');
+    this.builds = join(this.root, 'builds');
     this.shims = join(this.run, 'c');
     this.mountPoint = join(this.run, 'mnt');
     const hash = createHash('sha256').update(this.root).digest('hex');
@@ -57,8 +66,10 @@ export class Places {
     return join(this.containers, id);
   }
 
-  log(id: string): string {
-    return join(this.containers, id, 'log');
+  /** What its driver writes; "" of none. Rotated ones have ".1", ".2", … behind it. */
+  log(id: string, driver: LogDriver): string {
+    if (driver === 'none') return '';
+    return join(this.containers, id, driver === 'cri' ? 'log' : jsonLogName(id));
   }
 
   /** The exit record that the shim writes. */
@@ -102,6 +113,11 @@ export class Places {
   /** In the spec of a container that joins the network of this one: stands for what is known at its start only. */
   joinedNetwork(id: string): string {
     return join(this.containers, id, 'network');
+  }
+
+  /** The same of its other namespaces, and of "shm", its /dev/shm. */
+  joinedNamespace(id: string, type: string): string {
+    return join(this.containers, id, type);
   }
 
   volume(name: string): string {

@@ -4,3 +4,5 @@
 export const HOOK_PROCESS = 'hook';
 /** Those that hold user namespaces: this and a number. */
 export const HOLDER_PREFIX = 'idmap-';
+/** Probes of health checks: this and 16 digits. */
+export const PROBE_PREFIX = 'health-';

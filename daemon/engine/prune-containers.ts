@@ -27,8 +27,8 @@ export async function pruneContainers(
   return { removed, reclaimed };
 }
 
-function isAtRest({ row, turn }: Container): boolean {
-  return (row.status === 'created' || row.status === 'stopped') && !turn.taken;
+function isAtRest({ row, turn, nextStart }: Container): boolean {
+  return nextStart === undefined && (row.status === 'created' || row.status === 'stopped') && !turn.taken;
 }
 
 /** False where others were faster. */

@@ -25,10 +25,22 @@ export async function remove(
     // it may have removed itself while others had the turn
     if (context.containers.get(container.id) !== container) return;
     advance(container.row.status, options.force ? 'remove_force' : 'remove', container.name);
+    if (container.nextStart !== undefined) waitsNoMore(context, container, options.force);
     container.takesVolumes ||= options.volumes === true;
     if (container.row.status === 'running' || container.row.status === 'paused') await endRun(context, container);
     else if (container.run !== undefined) await endOfKilled(container.run, container.name);
     await removeInTurn(context, container);
+  });
+}
+
+/** As one that runs, one that its restart policy will start again is removed by force only. */
+function waitsNoMore(context: Context, container: Container, force: boolean): void {
+  if (force) {
+    context.restarts.callOff(container);
+    return;
+  }
+  throw new EngineError('container_restarting', `container ${container.name} waits for its next start`, {
+    hint: 'stop it first, or remove it by force',
   });
 }
 
@@ -90,7 +102,7 @@ export async function removeInTurn(context: Context, container: Container): Prom
     );
   };
   try {
-    await makingRoom(deleteRow, context.places.log(id));
+    await makingRoom(deleteRow, context.places.log(id, row.logDriver));
   } catch (error) {
     leaving?.putBack();
     throw error;
@@ -112,7 +124,7 @@ async function makingRoom(deleteRow: () => void, log: string): Promise<void> {
     deleteRow();
   } catch (error) {
     if (!(error instanceof EngineError && error.code === 'disk_full')) throw error;
-    for (const path of await logPaths(log)) await rm(path, { force: true });
+    if (log !== '') for (const path of await logPaths(log)) await rm(path, { force: true });
     deleteRow();
   }
 }

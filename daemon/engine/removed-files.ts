@@ -3,7 +3,9 @@
  * container, and then deleted, by whoever finds them: this daemon or the next one's sweep.
  */
 import { closeSync, constants, openSync, readdirSync, renameSync, rmdir, unlink } from 'node:fs';
+import { basename } from 'node:path';
 import { CONTAINER_FILES } from './endpoints/container-mounts.ts';
+import { jsonLogName } from './places.ts';
 import type { Trees } from './trees.ts';
 
 /** What a directory is called while it is deleted. */
@@ -112,7 +114,9 @@ async function deleteFiles(directory: string): Promise<void> {
       const descriptor = openDirectory(`${directory}/${name}`);
       if (descriptor !== undefined) opened.push(descriptor);
     }
-    const files = ['log', 'exit.json', 'config.json'].map((file) => `${directory}/${file}`);
+    const files = ['log', jsonLogName(basename(directory, REMOVED_SUFFIX)), 'exit.json', 'config.json'].map(
+      (file) => `${directory}/${file}`,
+    );
     const names = opened.flatMap((fd) => CONTAINER_FILES.map((file) => `/proc/self/fd/${String(fd)}/${file}`));
     // the number of a descriptor that is closed is soon another directory's
     await allEnded([...files, ...names].map((path) => ended(unlink, path)));

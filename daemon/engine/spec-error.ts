@@ -12,6 +12,7 @@ const NAMES: readonly (readonly [spec: RegExp, request: string])[] = [
   [/^process\.user/, 'user'],
   [/^process\.rlimits/, 'ulimits'],
   [/^process\.capabilities/, 'capabilities'],
+  [/^process\.apparmorProfile/, 'security.apparmor'],
   [/^process\.oomScoreAdj/, 'oomScoreAdj'],
   [/^hostname/, 'hostname'],
   [/^domainname/, 'domainname'],
@@ -23,7 +24,19 @@ const NAMES: readonly (readonly [spec: RegExp, request: string])[] = [
   [/^linux\.resources\.memory\.swap$/, 'limits.memorySwap'],
   [/^linux\.resources\.memory\.reservation/, 'limits.memoryReservation'],
   [/^linux\.resources\.cpu\.shares/, 'limits.cpuShares'],
-  [/^linux\.resources\.cpu\.(cpus|mems)/, 'limits.cpuset'],
+  [/^linux\.resources\.memory\.swappiness/, 'limits.memorySwappiness'],
+  [/^linux\.resources\.memory\.disableOOMKiller/, 'limits.oomKillDisable'],
+  [/^linux\.resources\.cpu\.cpus/, 'limits.cpuset'],
+  [/^linux\.resources\.cpu\.mems/, 'limits.cpusetMems'],
+  [/^linux\.resources\.cpu\.quota/, 'limits.cpuQuota'],
+  [/^linux\.resources\.cpu\.period/, 'limits.cpuPeriod'],
+  [/^linux\.resources\.blockIO\.weightDevice/, 'limits.blkioWeightDevice'],
+  [/^linux\.resources\.blockIO\.weight/, 'limits.blkioWeight'],
+  [/^linux\.resources\.blockIO\.throttleReadBpsDevice/, 'limits.deviceReadBps'],
+  [/^linux\.resources\.blockIO\.throttleWriteBpsDevice/, 'limits.deviceWriteBps'],
+  [/^linux\.resources\.blockIO\.throttleReadIOPSDevice/, 'limits.deviceReadIops'],
+  [/^linux\.resources\.blockIO\.throttleWriteIOPSDevice/, 'limits.deviceWriteIops'],
+  [/^linux\.resources\.blockIO/, 'limits'],
   [/^linux\.resources\.cpu/, 'limits.cpus'],
   [/^linux\.resources\.pids/, 'limits.pids'],
   [/^linux\.devices/, 'devices'],
@@ -50,6 +63,17 @@ export function requestError(error: unknown, shape?: RequestShape): unknown {
     field,
     cause: error,
   });
+}
+
+/**
+ * What this host cannot do is found out when the plan is compiled, by the names of config.json: in those of the request,
+ * but for what its own `oci` says.
+ */
+export function namedByRequest(error: unknown, oci: unknown): unknown {
+  if (!(error instanceof EngineError) || !(error.cause instanceof SpecError)) return error;
+  const { field } = error.cause;
+  if (MOUNT.test(field) || (oci !== undefined && isIn(oci, field))) return error;
+  return requestError(error.cause, { defaultMounts: 0, oci: undefined });
 }
 
 function fieldOf(field: string, shape: RequestShape | undefined): string {

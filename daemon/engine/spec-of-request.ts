@@ -1,25 +1,17 @@
 /** A create request as a complete OCI config.json: defaults, what was asked for, `oci` last; then validated. */
-import { statSync } from 'node:fs';
+import { hostname } from 'node:os';
 import type { CreateRequest } from '../../shared/api/container.ts';
 import { CAPABILITIES, DEFAULT_CAPABILITIES, parseCapability, withinBoundingSet } from '../runtime/capabilities.ts';
 import { defaultSeccomp } from '../runtime/seccomp/default-profile.ts';
-import { type SpecHost, defaultSpec, mergeEnv, mergeSpec } from '../runtime/spec/default-spec.ts';
+import { type SpecHost, type SpecSharing, defaultSpec, mergeEnv, mergeSpec } from '../runtime/spec/default-spec.ts';
 import { RLIMITS } from '../runtime/spec/rlimits.ts';
-import type {
-  DeviceRule,
-  Device,
-  Linux,
-  Mount,
-  NamespaceType,
-  Process,
-  Seccomp,
-  Spec,
-  User,
-} from '../runtime/spec/types.ts';
+import type { Linux, Mount, NamespaceType, Process, Seccomp, Spec, User } from '../runtime/spec/types.ts';
 import { type RootFiles, resolveUser } from '../runtime/spec/users.ts';
 import { validateSpec } from '../runtime/spec/validate.ts';
+import { deviceRulesOf, devicesOf, refuseGpus } from './devices.ts';
 import { EngineError } from './errors.ts';
 import { normalLimits, withLimits } from './limits.ts';
+import { sharingOf } from './modes/modes.ts';
 import { mountOf } from './mounts/mount-of-request.ts';
 import type { PlacedMount } from './mounts/prepare.ts';
 import { requestError } from './spec-error.ts';
@@ -37,6 +29,8 @@ export interface SpecInput {
   readonly host: SpecHost;
   /** Default: a new network namespace, and nothing mounted for it. */
   readonly network?: SpecNetwork;
+  /** Default: what the request says, which joins nobody then. */
+  readonly sharing?: SpecSharing;
 }
 
 /** What the container's network has to do with its spec. */
@@ -70,13 +64,15 @@ export function specOfRequest(input: SpecInput): Spec {
 }
 
 function baseSpec(input: SpecInput): Spec {
-  const { request, id, host } = input;
+  const { request, id, host, sharing = sharingOf(request) } = input;
   const privileged = request.security?.privileged === true;
+  refuseGpus(request);
   const capabilities = capabilitiesOf(request, privileged, host);
   return defaultSpec({
     host,
     args: [...(request.entrypoint ?? []), ...(request.command ?? [])],
-    hostname: request.hostname ?? input.network?.hostname ?? id.slice(0, 12),
+    hostname: sharing.host.has('uts') ? undefined : (request.hostname ?? input.network?.hostname ?? id.slice(0, 12)),
+    sharing,
     ...(request.workdir === undefined ? {} : { cwd: request.workdir }),
     terminal: request.tty === true,
     ...(input.network === undefined ? {} : { network: input.network.namespace ?? ('host' as const) }),
@@ -117,13 +113,15 @@ function processOf(base: Spec, input: SpecInput): Process {
     ...(resolved.additionalGids.length === 0 ? {} : { additionalGids: [...resolved.additionalGids] }),
     ...(request.umask === undefined ? {} : { umask: parseInt(request.umask, 8) }),
   };
-  const given = [`HOME=${resolved.home ?? '/'}`, `HOSTNAME=${base.hostname ?? ''}`, ...(request.env ?? [])];
+  const given = [`HOME=${resolved.home ?? '/'}`, `HOSTNAME=${base.hostname ?? hostname()}`, ...(request.env ?? [])];
   return {
     ...process,
     user,
-    env: mergeEnv(process.env ?? [], given),
+    // a name alone takes away what came before
+    env: mergeEnv(process.env ?? [], given).filter((variable) => variable.includes('=')),
     rlimits: rlimitsOf(process.rlimits ?? [], request),
     noNewPrivileges: request.security?.noNewPrivileges === true,
+    ...(request.security?.apparmor === undefined ? {} : { apparmorProfile: request.security.apparmor }),
     ...(request.oomScoreAdj === undefined ? {} : { oomScoreAdj: request.oomScoreAdj }),
   };
 }
@@ -148,14 +146,14 @@ function unlimited(limit: number): number | bigint {
 }
 
 function linuxOf(base: Linux, request: CreateRequest): Linux {
-  const devices = (request.devices ?? []).map(deviceOf);
+  const devices = devicesOf(request);
   const resources = withLimits(base.resources ?? {}, normalLimits(request.limits ?? {}));
   const { security } = request;
   return {
     ...base,
     resources: {
       ...resources,
-      devices: [...(resources.devices ?? []), ...devices.map(({ rule }) => rule)],
+      devices: [...(resources.devices ?? []), ...devices.map(({ rule }) => rule), ...deviceRulesOf(request)],
     },
     ...(devices.length === 0 ? {} : { devices: [...(base.devices ?? []), ...devices.map(({ device }) => device)] }),
     ...(request.sysctls === undefined ? {} : { sysctl: request.sysctls }),
@@ -192,28 +190,6 @@ function seccompOf(request: CreateRequest, capabilities: readonly string[], priv
   if (asked === undefined || asked === 'default') return defaultSeccomp(new Set(capabilities));
   // what is in it is validated with the rest
   return asked as Seccomp;
-}
-
-function deviceOf(
-  asked: NonNullable<CreateRequest['devices']>[number],
-  index: number,
-): { device: Device; rule: DeviceRule } {
-  const field = `devices[${String(index)}].source`;
-  const node = statSync(asked.source, { throwIfNoEntry: false });
-  if (node === undefined) throw invalid(field, `${asked.source} does not exist`);
-  if (!node.isCharacterDevice() && !node.isBlockDevice()) throw invalid(field, `${asked.source} is not a device`);
-  const type = node.isBlockDevice() ? 'b' : 'c';
-  const { major, minor } = deviceNumbers(node.rdev);
-  const { mode, uid, gid } = node;
-  return {
-    device: { path: asked.target ?? asked.source, type, major, minor, fileMode: mode & 0o777, uid, gid },
-    rule: { allow: true, type, major, minor, access: asked.permissions ?? 'rwm' },
-  };
-}
-
-/** makedev(3): 12 bits of the major in 19–8, 20 of the minor in 7–0 and 31–20. */
-function deviceNumbers(device: number): { major: number; minor: number } {
-  return { major: (device >>> 8) & 0xfff, minor: (device & 0xff) | ((device >>> 12) & 0xfff00) };
 }
 
 function invalid(field: string, problem: string): EngineError {

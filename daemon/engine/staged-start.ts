@@ -1,28 +1,23 @@
 /**
- * A start on whose way others act: id-mapped mounts take their maps from user namespaces made before it, a network
- * namespace is another container's; and networks are attached, network devices are moved and hooks run while init waits
+ * A start on whose way others act: id-mapped mounts take their maps from user namespaces made before it, namespaces are
+ * another container's, secrets are read (knowledge.ts); and networks are attached, network devices are moved and hooks run while init waits
  * at the stops of its plan.
  */
 import { closeSync } from 'node:fs';
-import { SIGNALS } from '../../shared/signals.ts';
 import { HOOK_KINDS, hooksOf } from '../runtime/hooks/hooks.ts';
-import { encodePlan } from '../runtime/plan/encode.ts';
-import { compileHolder, idMapsNeeded } from '../runtime/plan/id-maps.ts';
 import { stopsOf } from '../runtime/plan/stops.ts';
 import type { Spec } from '../runtime/spec/types.ts';
 import type { StartOutcome, StartRequest } from '../shim/types.ts';
 import type { Container, Run } from './container.ts';
 import type { Context } from './context.ts';
 import { openNamespaceOf } from './endpoints/container-namespace.ts';
-import { openNetworkOf } from './endpoints/joined.ts';
-import { parseMode } from './endpoints/mode.ts';
-import { attachAhead, attachNetwork } from './endpoints/run.ts';
+import { actsAtStop, attachAhead, attachNetwork } from './endpoints/run.ts';
 import { EngineError } from './errors.ts';
 import { prepareBundle } from './hooks/poststop.ts';
 import { Stages } from './hooks/stages.ts';
+import { Knowledge } from './knowledge.ts';
 import { launchError } from './launch-error.ts';
 import { type Launch, type Launchable, compilePlan, waitsForNetwork } from './launch-plan.ts';
-import { HOLDER_PREFIX } from './process-names.ts';
 
 type Started = StartOutcome & { is: 'started' };
 
@@ -38,12 +33,13 @@ export async function stagedStart(
 ): Promise<Started> {
   const { staged } = start.launch;
   if (staged !== undefined && hasHooks(staged.spec)) prepareBundle(context, container);
-  const known = new Known(run);
+  const known = new Knowledge(run);
   try {
     const plan = start.launch.plan ?? (await compileKnown(context, container, staged, known));
     const begun = await launch(context, container, run, {
       request: { ...start.request, plan },
       takesNetwork: start.launch.takesNetwork,
+      isThrough: staged === undefined && !actsAtStop(container),
     });
     let { outcome } = begun;
     await known.close();
@@ -63,13 +59,18 @@ export async function stagedStart(
 
 /**
  * Sends the start. Where init is to be born in the network namespace that the shim is in, its networks are attached
- * meanwhile, which takes less than its mounts (`isAhead`).
+ * meanwhile, which takes less than its mounts (`isAhead`). With `isThrough` nothing else is to be done at its stop: it is
+ * told to go on before it gets there.
  */
 async function launch(
   context: Context,
   container: Container,
   { shim }: Run,
-  { request, takesNetwork }: { readonly request: StartRequest; readonly takesNetwork: boolean },
+  {
+    request,
+    takesNetwork,
+    isThrough,
+  }: { readonly request: StartRequest; readonly takesNetwork: boolean; readonly isThrough: boolean },
 ): Promise<{ readonly outcome: StartOutcome; readonly isAhead: boolean }> {
   // before the start: from the birth of init on the shim is in the daemon's own
   const namespace = takesNetwork ? openNetworkOfShim(shim.pid) : undefined;
@@ -83,7 +84,12 @@ async function launch(
       await started.catch(() => undefined);
       throw error;
     }
-    return { outcome: await started, isAhead: true };
+    if (!isThrough) return { outcome: await started, isAhead: true };
+    const going = shim.go('');
+    // ignoring how it goes where the start failed, or its shim is lost: then it is the start that says so
+    going.catch(() => undefined);
+    const outcome = await started;
+    return { outcome: outcome.is === 'created' ? await going : outcome, isAhead: true };
   } finally {
     closeSync(namespace);
   }
@@ -108,12 +114,10 @@ async function compileKnown(
   context: Context,
   container: Container,
   staged: Launchable | undefined,
-  known: Known,
+  known: Knowledge,
 ): Promise<Uint8Array> {
   if (staged === undefined) throw new EngineError('internal', `container ${container.name} has no plan`);
-  const idMaps = await known.openIdMaps(staged.spec, container.name);
-  const network = known.openNetwork(context, container);
-  return compilePlan(context, container.id, staged, { idMaps, ...(network === undefined ? {} : { network }) });
+  return compilePlan(context, container.id, staged, await known.open(context, container, staged));
 }
 
 /** What is done at each stop of the plan, in its order: stops.ts, and the last one where compilePlan asks for it. */
@@ -136,58 +140,4 @@ function stopsOnTheWay(
   if (needed.container) stops.push((pid) => stages.container(pid));
   if (hooksOf(spec?.hooks, 'startContainer').length > 0) stops.push((pid) => stages.start(pid));
   return stops;
-}
-
-/**
- * What a plan names for as long as the shim reads it: user namespaces, held by processes of the container's shim that do
- * nothing but be in them; and the network namespace of another container, held by a descriptor of ours.
- */
-class Known {
-  private readonly run: Run;
-  private names: string[] = [];
-  private namespace: number | undefined;
-
-  constructor(run: Run) {
-    this.run = run;
-  }
-
-  /** StartTarget.idMaps. Throws EngineError for maps that the kernel refuses. */
-  async openIdMaps(spec: Spec, name: string): Promise<Map<number, string>> {
-    const paths = new Map<number, string>();
-    for (const [index, { mappings, mounts }] of idMapsNeeded(spec).entries()) {
-      const process = `${HOLDER_PREFIX}${String(index)}`;
-      const plan = encodePlan(compileHolder(mappings));
-      const outcome = await this.run.shim.start({ process, stdio: 'null', stdinOpen: false, plan });
-      if (outcome.is === 'failed') {
-        throw launchError(outcome.failure, plan, `${name} (id mappings of mounts[${String(mounts[0])}])`);
-      }
-      this.names.push(process);
-      for (const mount of mounts) paths.set(mount, `/proc/${String(outcome.pid)}/ns/user`);
-    }
-    return paths;
-  }
-
-  /** A path to the namespace that the container joins; undefined where it joins none. Throws EngineError. */
-  openNetwork(context: Context, container: Container): string | undefined {
-    const mode = parseMode(container.row.network.mode);
-    if (mode.is !== 'container') return undefined;
-    this.namespace = openNetworkOf(context, mode.ref);
-    return `/proc/${String(process.pid)}/fd/${String(this.namespace)}`;
-  }
-
-  async close(): Promise<void> {
-    const { names, run, namespace } = this;
-    this.names = [];
-    this.namespace = undefined;
-    if (namespace !== undefined) closeSync(namespace);
-    await Promise.all(names.map((name) => killAndForget(run, name)));
-  }
-}
-
-/** A process of the shim other than init. */
-async function killAndForget(run: Run, name: string): Promise<void> {
-  const ended = run.endOf(name);
-  await run.shim.signal(name, SIGNALS.SIGKILL);
-  await ended;
-  await run.shim.forget(name);
 }

@@ -5,6 +5,7 @@ import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import { removePins } from './endpoints/pins.ts';
 import { endNetwork, recordNetworkEnd, releaseUnmade } from './endpoints/run.ts';
+import { STARTING } from './health/state.ts';
 import { settlePoststop } from './hooks/poststop.ts';
 import { advanceTo } from './lifecycle.ts';
 import { removeInTurn } from './remove.ts';
@@ -17,9 +18,11 @@ export function commitStarted(
   const { row } = container;
   const status = advanceTo(row.status, 'started', row.name);
   const started = { pid: outcome.pid, processStarted: Number(outcome.startTime), at: nowTimestamp() };
+  const health = row.healthcheck === null ? null : STARTING;
   context.journal.commit(
     (registry) => {
       registry.containers.started(row.id, started);
+      if (health !== null) registry.containers.setHealth(row.id, health);
     },
     { action: 'start', container: row },
   );
@@ -31,6 +34,7 @@ export function commitStarted(
     startedAt: started.at,
     exit: null,
     failure: null,
+    health,
   });
 }
 

@@ -3,12 +3,13 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { oomFileOf } from '../runtime/cgroups/compile.ts';
 import type { Spec } from '../runtime/spec/types.ts';
-import type { StartOutcome, StartRequest } from '../shim/types.ts';
+import type { LogFileRequest, StartOutcome, StartRequest } from '../shim/types.ts';
 import { faultOf, processExited, releaseHeld } from './exit.ts';
 import { type Container, Run } from './container.ts';
 import type { Context } from './context.ts';
 import { removeGroups } from './freezer.ts';
 import { owedPoststop, settlePoststop } from './hooks/poststop.ts';
+import { watchHealth } from './health/watch.ts';
 import { poststart } from './hooks/poststart.ts';
 import { shimError } from './kill.ts';
 import { launchError } from './launch-error.ts';
@@ -25,11 +26,21 @@ import { commitStarted, startFailed } from './start-outcome.ts';
 
 export async function start(context: Context, ref: string): Promise<void> {
   const container = context.containers.find(ref);
-  await container.turn.run(() => startInTurn(context, container));
+  await container.turn.run(() => startByUser(context, container));
 }
 
-/** For those who have the container's turn. */
-export async function startInTurn(context: Context, container: Container): Promise<void> {
+/** For those who have the container's turn: one that waits for its next start is started now, and counts anew. */
+export async function startByUser(context: Context, container: Container): Promise<void> {
+  context.restarts.callOff(container);
+  await startInTurn(context, container, 0);
+}
+
+/**
+ * For those who have the container's turn.
+ *
+ * @param restartCount - how often it was started again since its user did; 0: its user does
+ */
+export async function startInTurn(context: Context, container: Container, restartCount: number): Promise<void> {
   advance(container.row.status, 'start', container.name);
   const launch = launchOf(context, container);
   await clearLastRun(context, container);
@@ -40,26 +51,27 @@ export async function startInTurn(context: Context, container: Container): Promi
     clearPins(context, container);
     await readyForRun(context, container);
     await fillVolumes(context, container);
-    intend(context, container, spec);
+    intend(context, container, spec, restartCount);
     run = await begin(context, container, launch);
   } catch (error) {
     await startFailed(context, container, error);
     throw error;
   }
+  if (container.row.healthcheck !== null) watchHealth(context, container, run);
   const hooks = spec === undefined ? undefined : poststart(context, container, run, spec);
   releaseHeld(context, container, run);
   await hooks;
 }
 
 /** The intent, with the addresses and ports that it is for. */
-function intend(context: Context, container: Container, spec: Spec | undefined): void {
+function intend(context: Context, container: Container, spec: Spec | undefined, restartCount: number): void {
   const poststop = owedPoststop(spec);
   const leased = leaseForRun(context, container);
   const { pins, isPinned } = container.row.network;
   const network = pins === undefined ? container.row.network : { ...container.row.network, isPinned: true };
   try {
     context.journal.commit((registry) => {
-      registry.containers.starting(container.id, context.bootId, poststop);
+      registry.containers.starting(container.id, context.bootId, poststop, restartCount);
       if (network.isPinned !== isPinned) registry.containers.setNetwork(container.id, network);
       recordLeased(registry, container, leased);
     });
@@ -67,7 +79,8 @@ function intend(context: Context, container: Container, spec: Spec | undefined):
     giveBackLeased(context, leased);
     throw error;
   }
-  container.change({ intent: 'start', bootId: context.bootId, failure: null, poststop, network });
+  const intended = { intent: 'start', bootId: context.bootId, failure: null, poststop, network } as const;
+  container.change({ ...intended, restartCount, stoppedByUser: false });
   takeLeased(context, container, leased);
 }
 
@@ -139,10 +152,15 @@ function startRequest(context: Context, container: Container): Omit<StartRequest
     process: '',
     stdio: row.tty ? 'terminal' : 'pipes',
     stdinOpen: row.stdin,
-    log: { path: context.places.log(id), maxBytes: row.logMaxBytes, maxFiles: row.logMaxFiles },
+    ...(row.logDriver === 'none' ? {} : { log: logFile(context, container) }),
     record: context.places.record(id),
     ...(oom === '' ? {} : { oom }),
   };
+}
+
+function logFile({ places }: Context, { row, id }: Container): LogFileRequest {
+  const { logDriver: driver, logMaxBytes: maxBytes, logMaxFiles: maxFiles } = row;
+  return { path: places.log(id, driver), json: driver === 'json-file', maxBytes, maxFiles };
 }
 
 /** Ends the shim of a start that came to nothing, and whatever it may have begun. */

@@ -6,19 +6,33 @@ import { EngineError } from './errors.ts';
 import { thaw } from './freezer.ts';
 import { send, signalOf } from './kill.ts';
 import { advance } from './lifecycle.ts';
+import { endedByUser } from './restart-policy/ended-by-user.ts';
 import { KILL_DEADLINE_MS } from './settings.ts';
 
 const SIGKILL = 9;
 
 export async function stop(context: Context, ref: string, request: StopRequest): Promise<void> {
-  await stopRun(context, context.containers.find(ref), request);
+  await stopRun(context, context.containers.find(ref), request, 'stop');
 }
 
-/** The container's turn is free while the end is waited for, so that a kill can overtake. */
-export async function stopRun(context: Context, container: Container, request: StopRequest): Promise<void> {
+/**
+ * The container's turn is free while the end is waited for, so that a kill can overtake.
+ *
+ * @param purpose - to stay so, or to be started anew; either way what waits for its next start waits no more
+ */
+export async function stopRun(
+  context: Context,
+  container: Container,
+  request: StopRequest,
+  purpose: 'stop' | 'restart',
+): Promise<void> {
   const { stopSignal, stopTimeout } = container.row;
   const signal = signalOf(request.signal ?? stopSignal);
-  const run = await container.turn.run(() => signalRun(context, container, signal));
+  const run = await container.turn.run(() => {
+    if (purpose === 'stop') endedByUser(context, container, 'stop');
+    else context.restarts.callOff(container);
+    return signalRun(context, container, signal);
+  });
   if (run === undefined) return;
   if (await endsWithin(run, (request.timeout ?? stopTimeout) * 1000)) return;
   await container.turn.run(() => signalRun(context, container, SIGKILL, run));

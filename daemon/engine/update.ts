@@ -1,4 +1,4 @@
-/** Changes a container's limits and what it publishes, at once where it runs. */
+/** Changes a container's limits, what it publishes, and its restart policy, at once where it runs. */
 import type { Limits, UpdateRequest } from '../../shared/api/container.ts';
 import * as groups from '../runtime/cgroups/live.ts';
 import { SpecError } from '../runtime/spec/error.ts';
@@ -15,21 +15,29 @@ import { EngineError } from './errors.ts';
 import { cgroupError } from './freezer.ts';
 import { launchableOf, specOf, tryPlan } from './launch-plan.ts';
 import { advance } from './lifecycle.ts';
+import { withDevices } from './limits-io.ts';
 import { normalLimits, withLimits } from './limits.ts';
+import { changePolicy } from './restart-policy/change.ts';
+import { restartPolicy } from './restart-policy/of-request.ts';
 import { requestError } from './spec-error.ts';
 
 const SHAPE = { defaultMounts: 0, oci: undefined };
 
 export async function update(context: Context, ref: string, request: UpdateRequest): Promise<void> {
   const container = context.containers.find(ref);
-  if (request.limits === undefined && request.publish === undefined) {
-    throw new EngineError('invalid_field', 'limits: is missing, and so is publish: there is nothing to change', {
-      field: 'limits',
-    });
+  if (request.limits === undefined && request.publish === undefined && request.restart === undefined) {
+    throw new EngineError(
+      'invalid_field',
+      'limits: is missing, as publish and restart are: there is nothing to change',
+      {
+        field: 'limits',
+      },
+    );
   }
   await container.turn.run(() => {
     const { row } = container;
     advance(row.status, 'update', row.name);
+    const restart = request.restart === undefined ? undefined : restartPolicy(request.restart, row.autoRemove);
     const network = newNetworking(container, request.publish);
     const limited = request.limits === undefined ? undefined : newLimits(context, container, request.limits);
     // the first that may be refused: where it is, nothing is changed
@@ -39,10 +47,12 @@ export async function update(context: Context, ref: string, request: UpdateReque
       (registry) => {
         if (limited !== undefined) registry.containers.setLimits(row.id, limited.limits, stringifyJson(limited.spec));
         if (network !== undefined) registry.containers.setNetwork(row.id, network);
+        if (restart !== undefined) registry.containers.setRestart(row.id, restart);
       },
       { action: 'update', container: row },
     );
     if (network !== undefined) container.change({ network });
+    if (restart !== undefined) changePolicy(context, container, restart);
     if (limited === undefined) return;
     context.specs.drop(row.id);
     container.change({ limits: limited.limits });
@@ -51,7 +61,7 @@ export async function update(context: Context, ref: string, request: UpdateReque
 }
 
 function newLimits(context: Context, container: Container, asked: Limits) {
-  const limits = normalLimits({ ...container.row.limits, ...asked });
+  const limits = normalLimits(withDevices(container.row.limits, asked));
   const spec = withNewLimits(specOf(context, container), asked);
   const plan = tryPlan(context, container.id, { ...launchableOf(context, container), spec });
   return { limits, spec, plan };

@@ -5,7 +5,7 @@ import type { Context } from './context.ts';
 import { EngineError } from './errors.ts';
 
 /**
- * `stopped`: the exit of the last run, at once where nothing runs and there is one, else of the next;
+ * `stopped`: the exit of the last run, at once where nothing runs or is about to and there is one, else of the next;
  * `next-exit`: the next end; `removed`: when the container is gone, the exit it had.
  */
 export function wait(
@@ -16,7 +16,8 @@ export function wait(
 ): Promise<Exit> {
   const container = context.containers.find(ref);
   const { row } = container;
-  if (condition === 'stopped' && container.run === undefined && row.exit !== null) return Promise.resolve(row.exit);
+  const isAtRest = container.run === undefined && container.nextStart === undefined;
+  if (condition === 'stopped' && isAtRest && row.exit !== null) return Promise.resolve(row.exit);
   return new Promise((resolve, reject) => {
     const done = () => {
       stopListening();
@@ -34,7 +35,7 @@ export function wait(
         return;
       }
       done();
-      if (condition === 'removed') resolve(ending.exit ?? neverRan());
+      if (condition === 'removed') resolve(ending.exit ?? neverRan(container.row.failure));
       else reject(new EngineError('container_not_found', `container ${container.name} was removed`));
     });
     signal.addEventListener('abort', aborted);
@@ -43,6 +44,6 @@ export function wait(
 }
 
 /** There is no exit to give for what never ran; that is not an exit of 0. */
-function neverRan(): Exit {
-  return { unknown: true, oomKilled: false, at: nowTimestamp() };
+function neverRan(failure: string | null): Exit {
+  return { unknown: true, oomKilled: false, at: nowTimestamp(), ...(failure === null ? {} : { failure }) };
 }

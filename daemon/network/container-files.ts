@@ -27,6 +27,8 @@ export interface ContainerFilesWish {
   readonly dns?: ContainerNetwork['dns'];
   /** How the host resolves names. */
   readonly host: ResolvConf;
+  /** What the host has as /etc/hosts, in place of the loopback's names. */
+  readonly hostsOfHost?: string;
 }
 
 /** Something that would not stay in its place in a file. The schemas refuse it earlier. */
@@ -58,14 +60,22 @@ export function nameserversOf(
   return gateways.toSorted((a, b) => isIP(a) - isIP(b));
 }
 
-function hostsOf({ hostname, domainname, addresses, hosts = [], hostGateways }: ContainerFilesWish): string {
+function hostsOf({
+  hostname,
+  domainname,
+  addresses,
+  hosts = [],
+  hostGateways,
+  hostsOfHost = '',
+}: ContainerFilesWish): string {
   const given = hosts.flatMap(({ name, address }) => {
     const meant = address === 'host-gateway' ? hostGateways : [address];
     if (meant.length === 0) throw new ContainerFileError(`host-gateway: there is no gateway for ${word(name)}`);
     return meant.map((one) => `${ip(one)}\t${word(name)}\n`);
   });
   const names = [...(domainname === undefined ? [] : [`${hostname}.${domainname}`]), hostname].map(word).join(' ');
-  return [LOOPBACK, ...given, ...addresses.map((address) => `${ip(address)}\t${names}\n`)].join('');
+  const first = hostsOfHost === '' ? LOOPBACK : `${hostsOfHost.trimEnd()}\n`;
+  return [first, ...given, ...addresses.map((address) => `${ip(address)}\t${names}\n`)].join('');
 }
 
 /**

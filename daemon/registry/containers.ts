@@ -18,6 +18,8 @@ export interface Published {
   readonly containerPort: number;
   /** Absent: chosen at each start. */
   readonly hostPort?: number;
+  /** One of these, from hostPort on, is chosen at each start. */
+  readonly hostPortLast?: number;
   readonly count: number;
   /** Canonical; absent: all of both families. */
   readonly hostAddress?: string;
@@ -145,6 +147,7 @@ export class ContainerRepository {
     this.statements = {
       all: prepare<Columns>('SELECT * FROM containers ORDER BY created_at, id'),
       documents: prepare<Documents>('SELECT request, spec, root, bundle, docker FROM documents WHERE container = :id'),
+      making: prepare<Pick<Documents, 'request' | 'root'>>('SELECT request, root FROM documents WHERE container = :id'),
       insert: prepare(`INSERT INTO containers (id, name, status, rootfs, command, labels, limits, tty, stdin,
           auto_remove, stop_signal, stop_timeout, log_max_bytes, log_max_files, created_at, network,
           restart, healthcheck, log_driver)
@@ -153,7 +156,9 @@ export class ContainerRepository {
           :restart, :healthcheck, :logDriver)`),
       insertDocuments: prepare(`INSERT INTO documents (container, request, spec, root, bundle, docker)
         VALUES (:id, :request, :spec, :root, :bundle, :docker)`),
-      starting: prepare(`UPDATE containers SET intent = 'start', boot_id = :bootId, failure = NULL, poststop = :poststop
+      starting:
+        prepare(`UPDATE containers SET intent = 'start', boot_id = :bootId, failure = NULL, poststop = :poststop,
+          restart_count = :restartCount, stopped_by_user = 0
         WHERE id = :id`),
       started: prepare(`UPDATE containers SET status = 'running', intent = NULL, pid = :pid,
           process_started = :processStarted, started_at = :at, failure = NULL,
@@ -166,11 +171,14 @@ export class ContainerRepository {
       failure: prepare('UPDATE containers SET failure = :failure WHERE id = :id'),
       poststop: prepare('UPDATE containers SET poststop = :poststop WHERE id = :id'),
       exited: prepare(`UPDATE containers SET status = :status, intent = NULL, pid = NULL, process_started = NULL,
-          boot_id = NULL, exit_unknown = :unknown, exit_code = :code, exit_signal = :signal, exit_oom = :oom, exit_at = :at
+          boot_id = NULL, stopped_by_user = :stoppedByUser, exit_unknown = :unknown, exit_code = :code, exit_signal = :signal, exit_oom = :oom, exit_at = :at
         WHERE id = :id`),
       rename: prepare('UPDATE containers SET name = :name WHERE id = :id'),
       limits: prepare('UPDATE containers SET limits = :limits WHERE id = :id'),
       network: prepare('UPDATE containers SET network = :network WHERE id = :id'),
+      restart: prepare('UPDATE containers SET restart = :restart WHERE id = :id'),
+      stoppedByUser: prepare('UPDATE containers SET stopped_by_user = 1 WHERE id = :id'),
+      health: prepare('UPDATE containers SET health = :health WHERE id = :id'),
       spec: prepare('UPDATE documents SET spec = :spec WHERE container = :id'),
       delete: prepare('DELETE FROM containers WHERE id = :id'),
     };
@@ -183,6 +191,11 @@ export class ContainerRepository {
 
   documents(id: string): Documents | undefined {
     return this.statements.documents.get({ id });
+  }
+
+  /** Of its documents the small ones. */
+  making(id: string): Pick<Documents, 'request' | 'root'> | undefined {
+    return this.statements.making.get({ id });
   }
 
   insert(row: ContainerRow, documents: Documents): void {
@@ -211,9 +224,13 @@ export class ContainerRepository {
     this.statements.insertDocuments.run({ id, ...documents });
   }
 
-  /** The intent to start, the boot in which it is, and whether poststop hooks are owed for it: 0 or null. */
-  starting(id: string, bootId: string, poststop: 0 | null): void {
-    this.statements.starting.run({ id, bootId, poststop });
+  /**
+   * The intent to start, the boot in which it is, and whether poststop hooks are owed for it: 0 or null.
+   *
+   * @param restartCount - how often its policy has started it, this time included; 0: its user starts it
+   */
+  starting(id: string, bootId: string, poststop: 0 | null, restartCount = 0): void {
+    this.statements.starting.run({ id, bootId, poststop, restartCount });
   }
 
   started(id: string, started: Started): void {
@@ -237,8 +254,8 @@ export class ContainerRepository {
     this.statements.status.run({ id, status });
   }
 
-  exited(id: string, status: Status, exit: Exit): void {
-    this.statements.exited.run({ id, status, ...exitColumns(exit) });
+  exited(id: string, status: Status, exit: Exit, stoppedByUser = false): void {
+    this.statements.exited.run({ id, status, stoppedByUser: Number(stoppedByUser), ...exitColumns(exit) });
   }
 
   rename(id: string, name: string): void {
@@ -252,6 +269,18 @@ export class ContainerRepository {
 
   setNetwork(id: string, network: Networking): void {
     this.statements.network.run({ id, network: JSON.stringify(network) });
+  }
+
+  setRestart(id: string, restart: RestartPolicy): void {
+    this.statements.restart.run({ id, restart: JSON.stringify(restart) });
+  }
+
+  setStoppedByUser(id: string): void {
+    this.statements.stoppedByUser.run({ id });
+  }
+
+  setHealth(id: string, health: Health): void {
+    this.statements.health.run({ id, health: JSON.stringify(health) });
   }
 
   /** With its documents and execs; its events stay. */

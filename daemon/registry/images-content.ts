@@ -71,6 +71,7 @@ function statementsOf(database: Database) {
     takeManifests: prepare<{ digest: Digest }>(`DELETE FROM manifests
       WHERE NOT EXISTS (SELECT 1 FROM images WHERE manifest = manifests.digest)
         AND NOT EXISTS (SELECT 1 FROM snapshots WHERE manifest = manifests.digest)
+        AND NOT EXISTS (SELECT 1 FROM build_steps WHERE parent = manifests.digest AND manifest <> manifests.digest)
         AND NOT ${leased('manifests.digest')} RETURNING digest`),
     takeLayers: prepare<LayerColumns>(
       `DELETE FROM layers WHERE ${LAYER_IS_FREE} AND NOT ${leased('layers.id')} RETURNING ${LAYER}`,

@@ -6,6 +6,7 @@ import Sqlite, { type Database } from 'better-sqlite3';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockExclusive } from '../../native-bindings/flock.ts';
+import { BuildStepRepository } from './build-steps.ts';
 import { checkDatabase } from './check.ts';
 import { ContainerRepository } from './containers.ts';
 import { EndpointRepository } from './endpoints.ts';
@@ -41,6 +42,7 @@ export class Registry {
   readonly images: ImageRepository;
   readonly imageContent: ContentRepository;
   readonly volumes: VolumeRepository;
+  readonly buildSteps: BuildStepRepository;
   readonly reserve: Reserve;
   private readonly database: Database;
   private readonly lock: number;
@@ -61,6 +63,7 @@ export class Registry {
     this.images = new ImageRepository(database);
     this.imageContent = new ContentRepository(database);
     this.volumes = new VolumeRepository(database);
+    this.buildSteps = new BuildStepRepository(database);
     const transaction = database.transaction((work: () => void) => {
       work();
     });

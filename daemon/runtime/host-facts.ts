@@ -10,6 +10,8 @@ export interface HostFacts {
   readonly seLinux: boolean;
   /** Bit N for capability N of this process's bounding set: nobody it starts can have more. Absent where it is not known. */
   readonly boundingSet?: bigint;
+  /** A tmpfs can be kept out of swap, option "noswap": since Linux 6.4. */
+  readonly noSwap?: boolean;
   /** resctrl (Intel RDT, AMD QoS); absent where it is not mounted. */
   readonly resctrl?: Resctrl;
   /** Whether the namespace at this path is the one that this process is in. False where there is nothing at the path. */
@@ -67,6 +69,13 @@ function boundingSetOf(path: string): bigint | undefined {
   return digits === undefined ? undefined : BigInt(`0x${digits}`);
 }
 
+/** "6.18.5-cloud": at least this version. False where nothing is there to be read. */
+function isKernelSince(path: string, major: number, minor: number): boolean {
+  const numbers = existsSync(path) ? /^([0-9]+)\.([0-9]+)/.exec(readFileSync(path, 'utf8')) : null;
+  const [here, below] = [Number(numbers?.[1] ?? 0), Number(numbers?.[2] ?? 0)];
+  return here > major || (here === major && below >= minor);
+}
+
 function schemataOf(directory: string): string | undefined {
   const path = join(directory, 'schemata');
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
@@ -84,6 +93,7 @@ export function probeHostFacts(root = '/'): HostFacts {
     appArmor: isYes(join(root, 'sys/module/apparmor/parameters/enabled')),
     seLinux: mountOf('selinuxfs', mountinfo) !== undefined,
     ...(bounding === undefined ? {} : { boundingSet: bounding }),
+    noSwap: isKernelSince(join(root, 'proc/sys/kernel/osrelease'), 6, 4),
     ...(mount === undefined ? {} : { resctrl: { mount, schemataOf } }),
     isOwnNamespace,
   };

@@ -1,5 +1,5 @@
 /** The streams of one process for one client: a connection for output, and one for stdin where that is asked for. */
-import { ATTACH_CUT_WHEN_SLOW, ATTACH_STDERR, ATTACH_STDOUT } from './messages.ts';
+import { ATTACH_CUT_WHEN_SLOW, ATTACH_FOLLOWS_LOG, ATTACH_STDERR, ATTACH_STDOUT } from './messages.ts';
 import { OutputConnection } from './output-connection.ts';
 import { StdinConnection } from './stdin-connection.ts';
 import { ShimLost, type AttachSink, type AttachmentOptions, type ShimAttachment } from './types.ts';
@@ -25,7 +25,8 @@ export function openAttachment(
       reject(error);
     };
     const streams = (options.stdout ? ATTACH_STDOUT : 0) | (options.stderr ? ATTACH_STDERR : 0);
-    const flags = options.cutWhenSlow ? ATTACH_CUT_WHEN_SLOW : 0;
+    const flags =
+      (options.cutWhenSlow ? ATTACH_CUT_WHEN_SLOW : 0) | (options.followsLog === true ? ATTACH_FOLLOWS_LOG : 0);
     const output = new OutputConnection(path, { process, streams, flags }, opened);
     const stdin = options.stdin ? new StdinConnection(path, process, options.closeStdin, opened) : undefined;
     const close = (): void => {

@@ -12,7 +12,7 @@ import { socketpair } from '../../native-bindings/socketpair.ts';
 import { spawnNow } from '../../native-bindings/spawn.ts';
 import { waitForEnd } from '../../native-bindings/wait.ts';
 import { FrameParser, encodeMessage } from './codec.ts';
-import { PROTOCOL_VERSION, START_STDIN_OPEN, STDIO, type Message } from './messages.ts';
+import { PROTOCOL_VERSION, START_LOG_JSON, START_STDIN_OPEN, STDIO, type Message } from './messages.ts';
 import { ShimLost, ShimRefusal, type ProcessExit, type StartOutcome, type StartRequest } from './types.ts';
 
 export interface AttendedOptions {
@@ -88,7 +88,7 @@ export class AttendedShim {
       tag: 0,
       process: request.process,
       stdio: STDIO[request.stdio],
-      flags: request.stdinOpen ? START_STDIN_OPEN : 0,
+      flags: (request.stdinOpen ? START_STDIN_OPEN : 0) | (log?.json === true ? START_LOG_JSON : 0),
       log: log?.path ?? '',
       log_max_bytes: log?.maxBytes ?? 0,
       log_max_files: log?.maxFiles ?? 0,

@@ -25,6 +25,8 @@ export const MAX_DATA = 64 * 1024;
 export const STDIO = { null: 0, pipes: 1, terminal: 2, inherit: 3 } as const;
 /** `pipes` with an stdin that a client may write to; otherwise stdin is /dev/null. */
 export const START_STDIN_OPEN = 1;
+/** The log is docker's json-file in place of the CRI's. */
+export const START_LOG_JSON = 2;
 
 export const STREAM = { stdin: 0, stdout: 1, stderr: 2 } as const;
 /** Bits of `attach.streams`. */
@@ -35,6 +37,8 @@ export const ATTACH_STDERR = 4;
 export const ATTACH_CLOSE_STDIN = 1;
 /** A client that does not read is cut off instead of holding the process back. */
 export const ATTACH_CUT_WHEN_SLOW = 2;
+/** It reads the log as it grows: a json-file then has the beginning of a line at once, as a piece. */
+export const ATTACH_FOLLOWS_LOG = 4;
 
 interface Shape {
   readonly type: number;
@@ -49,7 +53,7 @@ export const MESSAGES = {
   client_hello: { type: 1, from: 'client', fields: { version: 'u64' } },
   /**
    * Launches a plan. Answers: `started`, or `created` where the plan has `await_go` or `await_start`, or `failed`.
-   * `log`: absolute path of the CRI log ("" none), rotated at `log_max_bytes` (0 never) keeping `log_max_files`
+   * `log`: absolute path of the log ("" none), rotated at `log_max_bytes` (0 never) keeping `log_max_files`
    * (log, log.1, …). `record`: absolute path of the exit record ("" none). `oom`: a file with a line
    * "oom_kill N" (memory.oom_control on v1, memory.events on v2), read at the end; "" none.
    */
@@ -68,7 +72,11 @@ export const MESSAGES = {
       plan: 'bytes',
     },
   },
-  /** Lets a created process go on from `await_go`. Answers: `created` at the plan's next stop, `started` or `failed`. */
+  /**
+   * Lets a created process go on from `await_go`. Answers: `created` at the plan's next stop, `started` or `failed`. May
+   * come while it is launched, for its next stop: then it does not wait there, and `start` is still answered `created`, and
+   * this as ever; where the launch fails before, `start` is answered `failed`, and this `failed` or `error` ESRCH.
+   */
   go: { type: 3, from: 'client', fields: { process: 'str' } },
   /** pidfd_send_signal(2). Answers: `ok`, `error` (ESRCH once it ended). */
   signal: { type: 4, from: 'client', fields: { process: 'str', signal: 'u64' } },

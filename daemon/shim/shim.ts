@@ -3,7 +3,7 @@ import { NoAnswer, receiveDescriptor } from '../../native-bindings/receive-descr
 import { openAttachment } from './attachment.ts';
 import { FrameParser, encodeMessage } from './codec.ts';
 import { ANSWER_DEADLINE_MS, Connection, type ConnectionOwner, type Request } from './connection.ts';
-import { PROTOCOL_VERSION, START_STDIN_OPEN, STDIO, type Message } from './messages.ts';
+import { PROTOCOL_VERSION, START_LOG_JSON, START_STDIN_OPEN, STDIO, type Message } from './messages.ts';
 import {
   ShimLost,
   ShimRefusal,
@@ -218,7 +218,7 @@ function startMessage(request: StartRequest): Request {
     is: 'start',
     process: request.process,
     stdio: STDIO[request.stdio],
-    flags: request.stdinOpen ? START_STDIN_OPEN : 0,
+    flags: (request.stdinOpen ? START_STDIN_OPEN : 0) | (request.log?.json === true ? START_LOG_JSON : 0),
     log: request.log?.path ?? '',
     log_max_bytes: request.log?.maxBytes ?? 0,
     log_max_files: request.log?.maxFiles ?? 0,

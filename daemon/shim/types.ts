@@ -6,12 +6,21 @@ export type ProcessExit = ValuesOf<(typeof MESSAGES)['exited']['fields']>;
 export type ProcessStatus = ValuesOf<(typeof MESSAGES)['process']['fields']>;
 export type LaunchFailure = ValuesOf<(typeof MESSAGES)['failed']['fields']>;
 
+export interface LogFileRequest {
+  readonly path: string;
+  /** Docker's json-file in place of the CRI's. */
+  readonly json?: boolean;
+  /** 0: never rotated. */
+  readonly maxBytes: number;
+  readonly maxFiles: number;
+}
+
 export interface StartRequest {
   /** "" is init, else the exec's id. */
   readonly process: string;
   readonly stdio: 'null' | 'pipes' | 'terminal' | 'inherit';
   readonly stdinOpen: boolean;
-  readonly log?: { readonly path: string; readonly maxBytes: number; readonly maxFiles: number };
+  readonly log?: LogFileRequest;
   readonly record?: string;
   readonly oom?: string;
   readonly plan: Uint8Array;
@@ -69,6 +78,8 @@ export interface AttachmentOptions {
   readonly closeStdin: boolean;
   /** Cut off instead of holding the process back. */
   readonly cutWhenSlow: boolean;
+  /** The log is read as it grows meanwhile: no beginning of a line is to be held back from it. */
+  readonly followsLog?: boolean;
 }
 
 export interface Shim {

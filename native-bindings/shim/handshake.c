@@ -43,10 +43,10 @@ int handshake_await(int socket, uint64_t kind, int *fds, size_t *count)
 	return -1;
 }
 
-int handshake_receive(int socket, struct handshake_message *message, int *master)
+int handshake_receive(int socket, struct handshake_message *message, int *fd)
 {
 	size_t count = 1;
-	*master = -1;
-	ssize_t size = receive(socket, message, master, &count, MSG_DONTWAIT);
+	*fd = -1;
+	ssize_t size = receive(socket, message, fd, &count, MSG_DONTWAIT);
 	return size > 0 ? 1 : (int)size;
 }

@@ -190,6 +190,36 @@ int host_overlay_tree(struct host *host, const struct plan_operation *operation)
 	return tree < 0 ? -1 : 0;
 }
 
+/* In that mount namespace, of a root that its programs furnish: no link is followed. -1 with the failure. */
+static int clone_foreign_tmpfs(struct host *host, const char *path)
+{
+	struct statfs filesystem;
+	scoped_fd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	scoped_fd place = kernel_open(root, path, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+	FAIL_IF(host, root < 0 || place < 0 || fstatfs(place, &filesystem) != 0, "openat2 in the namespace", path);
+	errno = ENODEV;
+	FAIL_IF(host, filesystem.f_type != MAGIC_TMPFS, "no tmpfs is there", path);
+	int tree = kernel_clone_tree(place, "", false);
+	return tree >= 0 ? tree : FAIL(host, "open_tree", path);
+}
+
+int host_joined_tree(struct host *host, const struct plan_operation *operation)
+{
+	const char *path = operation->joined_tree.namespace;
+	scoped_fd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	scoped_fd own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	scoped_fd namespace = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	FAIL_IF(host, root < 0 || own < 0 || namespace < 0, "open", path);
+	FAIL_IF(host, setns(namespace, CLONE_NEWNS) != 0, "setns", path);
+	int tree = clone_foreign_tmpfs(host, operation->joined_tree.path);
+	/* Back to the root as well, which need not be that of the namespace. */
+	bool is_back = setns(own, CLONE_NEWNS) == 0 && fchdir(root) == 0 && chroot(".") == 0;
+	if (tree >= 0)
+		host->trees[host->tree_count++] = tree;
+	FAIL_IF(host, !is_back, "setns back to the own mount namespace", "");
+	return tree < 0 ? -1 : 0;
+}
+
 #define HOST_OPERATION(code, name) [OP_##code] = host_##name,
 static host_operation *const operations[PLAN_MAX_CODE + 1] = { PLAN_SHIM_OPERATIONS(HOST_OPERATION) };
 

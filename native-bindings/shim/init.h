@@ -55,6 +55,11 @@ void init_tell_result(const struct init *init);
 
 /* init_mount.c */
 int init_attach(struct init *init, int mount, int place, const char *path);
+/*
+ * A mount point, made if missing, which does not lie in procfs by a symlink of the image; `strict` as path_open_target has
+ * it. -1 with the failure.
+ */
+int init_open_mount_point(struct init *init, const char *target, bool directory, bool strict);
 /* A detached clone of the mount tree at a host path, -1 with errno. */
 int init_clone_host(struct init *init, const char *path, bool recursive);
 /* /dev/null for masking, opened and verified while the host's is still in reach. */

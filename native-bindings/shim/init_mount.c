@@ -42,10 +42,10 @@ static int keep(struct init *init, int mount, const char *type, const char *targ
 }
 
 /*
- * The mount point, which must not lie in procfs by a symlink of the image: a volume over /proc would be what programs
- * and later checks take for the kernel's word (CVE-2019-16884). Paths that say /proc were judged when they were compiled.
+ * A volume over /proc would be what programs and later checks take for the kernel's word (CVE-2019-16884). Paths that say
+ * /proc were judged when they were compiled.
  */
-static int open_mount_point(struct init *init, const char *target, bool directory, bool strict)
+int init_open_mount_point(struct init *init, const char *target, bool directory, bool strict)
 {
 	struct statfs filesystem;
 	int place = path_open_target(init, target, directory, strict);
@@ -81,7 +81,7 @@ int init_mount(struct init *init, const struct plan_operation *operation)
 	if (context < 0 || (source[0] != 0 && filesystem_configure(init->failure, context, "source", source) != 0) ||
 	    configure_options(init, context, operation->mount.options) != 0 || configure_mode(init, context, operation) != 0)
 		return -1;
-	scoped_fd place = open_mount_point(init, target, true, is_strict(type, target));
+	scoped_fd place = init_open_mount_point(init, target, true, is_strict(type, target));
 	if (place < 0)
 		return -1;
 	bool copy_up = (operation->mount.flags & MOUNT_COPY_UP) != 0;
@@ -121,7 +121,7 @@ int init_bind(struct init *init, const struct plan_operation *operation)
 	if (kernel_mount_setattr(tree, true, operation->bind.set_all, operation->bind.clear_all, 0) != 0 ||
 	    kernel_mount_setattr(tree, false, operation->bind.set, operation->bind.clear, 0) != 0)
 		return FAIL(init, "mount_setattr", source);
-	scoped_fd place = open_mount_point(init, target, S_ISDIR(status.st_mode), path_anchor(target) >= 0);
+	scoped_fd place = init_open_mount_point(init, target, S_ISDIR(status.st_mode), path_anchor(target) >= 0);
 	if (place < 0)
 		return -1;
 	FAIL_IF(init, kernel_attach(tree, place) != 0, "move_mount", target);

@@ -78,6 +78,7 @@ enum kernel_fsconfig { FSCONFIG_FLAG = 0, FSCONFIG_STRING = 1, FSCONFIG_CREATE =
 
 #define MAGIC_PROC 0x9fa0
 #define MAGIC_DEVPTS 0x1cd1
+#define MAGIC_TMPFS 0x01021994
 
 static inline int kernel_open(int directory, const char *path, uint64_t flags, uint64_t resolve)
 {

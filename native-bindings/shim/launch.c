@@ -54,9 +54,18 @@ uint64_t launch_stat_field(pid_t pid, int field, uint64_t otherwise)
  * end of the handshake alone does not tell, for a killed init closes it as well. The child is not yet reaped, so
  * its number is its own.
  */
-static bool has_executed(const struct launch *launch)
+static bool has_executed(pid_t pid)
 {
-	return (launch_stat_field(launch->pid, 9, PF_FORKNOEXEC) & PF_FORKNOEXEC) == 0;
+	return (launch_stat_field(pid, 9, PF_FORKNOEXEC) & PF_FORKNOEXEC) == 0;
+}
+
+/* The number of a process in our own pid namespace; 0 where that is not to be known. */
+static pid_t pid_behind(int pidfd)
+{
+	char path[64], text[512];
+	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	const char *at = launch_read_text(path, text, sizeof(text)) < 0 ? NULL : strstr(text, "\nPid:");
+	return at == NULL ? 0 : (pid_t)strtol(at + sizeof("\nPid:") - 1, NULL, 10);
 }
 
 /*
@@ -277,12 +286,25 @@ static enum launch_state ended_early(struct launch *launch, struct failure *fail
 	return LAUNCH_FAILED;
 }
 
+/* What is a reaper's child, whose number is its own as well until we hang up. */
+static enum launch_state program_came(struct launch *launch, int pidfd, struct failure *failure)
+{
+	scoped_fd program = pidfd;
+	if (has_executed(pid_behind(program))) {
+		close_and_forget(&launch->handshake);
+		return LAUNCH_STARTED;
+	}
+	(void)end_child(launch);
+	failure->operation = -1;
+	(void)failure_set(failure, 0, "", "the program was killed before execve");
+	return LAUNCH_FAILED;
+}
+
 enum launch_state launch_step(struct launch *launch, struct failure *failure)
 {
 	struct handshake_message message;
-	int master;
-	int received;
-	while ((received = handshake_receive(launch->handshake, &message, &master)) == 1) {
+	int fd, received;
+	while ((received = handshake_receive(launch->handshake, &message, &fd)) == 1) {
 		if (message.kind == HANDSHAKE_CREATED)
 			return LAUNCH_CREATED;
 		if (message.kind == HANDSHAKE_FAILED) {
@@ -290,12 +312,14 @@ enum launch_state launch_step(struct launch *launch, struct failure *failure)
 			*failure = message.failure;
 			return LAUNCH_FAILED;
 		}
+		if (message.kind == HANDSHAKE_EXECUTED)
+			return program_came(launch, fd, failure);
 		close_scoped(&launch->terminal);
-		launch->terminal = master;
+		launch->terminal = fd;
 	}
 	if (received < 0 && errno == EAGAIN)
 		return LAUNCH_PENDING;
-	if (received < 0 || !has_executed(launch))
+	if (received < 0 || !has_executed(launch->pid))
 		return ended_early(launch, failure);
 	close_and_forget(&launch->handshake);
 	return LAUNCH_STARTED;

@@ -17,6 +17,8 @@ struct launch_request {
 	int init_pidfd; /* exec: the container's init; else -1 */
 	unsigned preserved; /* how many descriptors from 3 on were given to be preserved */
 	int home; /* the caller's own network namespace, where it is in a new one that the child is to have; else -1 */
+	char *title; /* the caller's arguments, which a `reaper` overwrites in its copy */
+	size_t title_size;
 };
 
 /* A control group that the launch made, to be removed at the end; the deepest is the first of the list. */

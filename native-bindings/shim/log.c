@@ -3,8 +3,6 @@
 
 #include "supervise.h"
 
-/* Longest text of one line of the log; longer ones of the program are several, all but the last tagged P. */
-#define LINE_BYTES (16 * 1024)
 /* Lines are written together, this much at a time; more would be faster only by little, and weigh. */
 #define BATCH_BYTES (48 * 1024)
 /* Copied in one go of constant size, which the compiler turns into a few moves, where a call costs more than the copy. */
@@ -37,9 +35,9 @@ static void open_file(struct log *log)
 	log->size = log->fd >= 0 && fstat(log->fd, &status) == 0 ? (uint64_t)status.st_size : 0;
 }
 
-int log_open(struct log *log, const char *path, uint64_t max_bytes, uint64_t max_files)
+int log_open(struct log *log, const char *path, bool json, uint64_t max_bytes, uint64_t max_files)
 {
-	*log = (struct log){.fd = -1, .max_bytes = max_bytes, .max_files = max_files};
+	*log = (struct log){.fd = -1, .json = json, .max_bytes = max_bytes, .max_files = max_files};
 	if (path[0] == '\0')
 		return 0;
 	log->path = strdup(path);
@@ -51,6 +49,8 @@ int log_open(struct log *log, const char *path, uint64_t max_bytes, uint64_t max
 
 void log_close(struct log *log)
 {
+	for (size_t i = 0; i < 2; i++)
+		queue_clear(&log->lines[i].begun);
 	close_and_forget(&log->fd);
 	free(log->path);
 	log->path = NULL;
@@ -122,16 +122,17 @@ static void flush(struct log *log)
 	log->used = 0;
 }
 
-static void make_room(struct log *log, size_t size)
+uint8_t *log_room(struct log *log, size_t size, size_t counted)
 {
 	uint64_t before = log->size + log->used;
-	if (log->max_bytes != 0 && before > 0 && before + size > log->max_bytes) {
+	if (log->max_bytes != 0 && before > 0 && before + counted > log->max_bytes) {
 		flush(log);
 		if (log->fd >= 0 && log->size > 0)
 			rotate(log);
 	}
 	if (log->used + size + SHORT_BYTES > BATCH_BYTES)
 		flush(log);
+	return log->buffer + log->used;
 }
 
 /* May read and write up to SHORT_BYTES beyond; both buffers have that much room. Returns where it ends. */
@@ -144,21 +145,17 @@ static uint8_t *copy(uint8_t *to, const uint8_t *from, size_t size)
 	return to + size;
 }
 
-void log_write(struct log *log, const char *stream, const uint8_t *bytes, size_t size, uint8_t *buffer)
+static void put_cri(struct log *log, bool is_stderr, const uint8_t *bytes, size_t size)
 {
-	if (log->path == NULL || buffer == NULL)
-		return;
 	uint8_t prefix[SHORT_BYTES] = {0};
 	size_t prefix_size = time_text((char *)prefix, time_now());
-	prefix_size += (size_t)snprintf((char *)prefix + prefix_size, sizeof(prefix) - prefix_size, " %s F ", stream);
-
-	log->buffer = buffer;
+	prefix_size += (size_t)snprintf((char *)prefix + prefix_size, sizeof(prefix) - prefix_size, " %s F ",
+	                                is_stderr ? "stderr" : "stdout");
 	for (const uint8_t *at = bytes, *end = bytes + size; at < end;) {
 		size_t most = (size_t)(end - at) < LINE_BYTES ? (size_t)(end - at) : LINE_BYTES;
 		const uint8_t *newline = memchr(at, '\n', most);
 		size_t length = newline != NULL ? (size_t)(newline - at) : most;
-		make_room(log, prefix_size + length + 1);
-		uint8_t *line = buffer + log->used;
+		uint8_t *line = log_room(log, prefix_size + length + 1, prefix_size + length + 1);
 		memcpy(line, prefix, SHORT_BYTES);
 		if (newline == NULL)
 			line[prefix_size - 2] = 'P';
@@ -166,5 +163,25 @@ void log_write(struct log *log, const char *stream, const uint8_t *bytes, size_t
 		log->used += prefix_size + length + 1;
 		at += length + (newline != NULL);
 	}
+}
+
+void log_write(struct log *log, bool is_stderr, const uint8_t *bytes, size_t size, uint8_t *buffer)
+{
+	if (log->path == NULL || buffer == NULL)
+		return;
+	log->buffer = buffer;
+	if (log->json)
+		log_put_json(log, is_stderr, bytes, size);
+	else
+		put_cri(log, is_stderr, bytes, size);
+	flush(log);
+}
+
+void log_settle(struct log *log, uint8_t *buffer)
+{
+	if (!log->json || log->path == NULL || buffer == NULL)
+		return;
+	log->buffer = buffer;
+	log_settle_json(log);
 	flush(log);
 }

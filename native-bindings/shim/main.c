@@ -23,6 +23,8 @@ struct options {
 	int preserved;
 	bool network;
 	bool version;
+	char *title;
+	size_t title_size;
 };
 
 static int complain(const char *what, const char *about, int error)
@@ -49,7 +51,9 @@ static int *numeric(struct options *options, const char *name)
 
 static int parse_options(int argc, char **argv, struct options *options)
 {
-	*options = (struct options){.ready = -1, .connection = -1};
+	const char *last = argv[argc - 1];
+	*options = (struct options){.ready = -1, .connection = -1,
+	                            .title = argv[0], .title_size = (size_t)(last - argv[0]) + strlen(last) + 1};
 	int *number;
 	for (int i = 1; i < argc; i++) {
 		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
@@ -156,7 +160,8 @@ static void remove_socket(const char *path, const struct stat *ours)
 /* What both kinds of shim are: 0, or -1 with the complaint made. */
 static int settle(struct shim *shim, const struct options *options)
 {
-	*shim = (struct shim){.epoll = -1, .oom_score = -1, .listener.fd = -1, .signals.fd = -1, .home = -1};
+	*shim = (struct shim){.epoll = -1, .oom_score = -1, .listener.fd = -1, .signals.fd = -1, .home = -1,
+	                     .title = options->title, .title_size = options->title_size};
 	(void)umask(022); /* what is private says so when it is made; control groups are to be readable from inside */
 	if (close_inherited(options) != 0)
 		return complain("a descriptor that was named is not open", "", errno);

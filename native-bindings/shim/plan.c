@@ -171,7 +171,7 @@ static const char *take_operation(struct plan *plan, size_t index, struct wire_r
 	if (shape->code == OP_CLONE)
 		plan->clone = index;
 	plan->joins += shape->code == OP_CGROUP_JOIN;
-	plan->trees += shape->code == OP_BIND_TREE || shape->code == OP_OVERLAY_TREE;
+	plan->trees += shape->code == OP_BIND_TREE || shape->code == OP_OVERLAY_TREE || shape->code == OP_JOINED_TREE;
 	plan->settles |= shape->room == ROOM_SHIM && shape->code != OP_CLONE && plan_has(plan, OP_CLONE);
 	plan->rules |= shape->rules;
 	plan->has[shape->code / 64] |= 1ull << shape->code % 64;

@@ -11,7 +11,7 @@
 
 /* Most namespaces that the child can be born in: one a type, and the container's init's. */
 #define PLAN_MAX_BIRTHS 8
-/* Most `bind_tree` and `overlay_tree` operations of a plan. */
+/* Most `bind_tree`, `overlay_tree` and `joined_tree` operations of a plan. */
 #define PLAN_MAX_TREES 256
 
 struct plan {
@@ -21,7 +21,7 @@ struct plan {
 	uint64_t births;                    /* types of the namespaces that the child is born in, CLONE_NEW* */
 	uint64_t entered;                   /* those among them that it has from `join_init` */
 	size_t joins;                       /* how many `cgroup_join` there are */
-	size_t trees;                       /* how many `bind_tree` and `overlay_tree` */
+	size_t trees;                       /* how many of those */
 	bool settles;                       /* the shim has something to do after the clone */
 	unsigned rules;                     /* RULE_* of all operations */
 	uint64_t has[PLAN_MAX_CODE / 64 + 1]; /* bit N: an operation of code N */

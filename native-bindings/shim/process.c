@@ -55,13 +55,25 @@ void process_free(struct shim *shim, struct process *process)
 	free(process);
 }
 
+void process_settle_log(struct shim *shim, struct process *process)
+{
+	process->log.eager = false;
+	for (const struct client *client = shim->clients; client != NULL; client = client->next)
+		process->log.eager |= client->process == process && (client->flags & ATTACH_FOLLOWS_LOG) != 0;
+	if (process->log.eager)
+		log_settle(&process->log, scratch_get(shim, SCRATCH_LOG));
+}
+
 void process_without(struct shim *shim, struct process *process, struct client *client)
 {
-	if (process->asker == client)
-		process->asker = NULL;
+	if (process->asker.client == client)
+		process->asker.client = NULL;
+	if (process->next_asker.client == client)
+		process->next_asker.client = NULL;
 	if (client->process != process)
 		return;
 	client->process = NULL;
+	process_settle_log(shim, process);
 	if ((client->streams & ATTACH_STDIN) != 0 && (client->flags & ATTACH_CLOSE_STDIN) != 0)
 		input_end(shim, process);
 	stream_resume(shim, process);
@@ -106,24 +118,32 @@ void process_tell_attached(struct shim *shim, struct process *process, struct cl
 static void answer_launched(struct shim *shim, struct process *process, uint16_t type)
 {
 	const uint64_t numbers[] = {(uint64_t)process->pid, process->start_time};
-	if (process->asker != NULL)
-		client_tell(shim, process->asker, type, process->asker_tag, process->name, numbers, 2);
-	process->asker = NULL;
+	if (process->asker.client != NULL)
+		client_tell(shim, process->asker.client, type, process->asker.tag, process->name, numbers, 2);
+	process->asker = process->next_asker;
+	process->next_asker.client = NULL;
+}
+
+static void answer_failed(struct shim *shim, const struct process *process, const struct asker *asker,
+                          const struct failure *failure)
+{
+	struct wire_writer writer;
+	if (asker->client == NULL)
+		return;
+	wire_begin(&writer, MESSAGE_FAILED, asker->tag);
+	wire_write_str(&writer, process->name);
+	wire_write_u64(&writer, (uint64_t)failure->operation);
+	wire_write_str(&writer, failure->step);
+	wire_write_u64(&writer, (uint64_t)failure->error);
+	wire_write_str(&writer, failure->path);
+	client_send_frame(shim, asker->client, &writer);
 }
 
 /* It never was: answers, and forgets it. A container without an init is of no further use. */
 static void fail(struct shim *shim, struct process *process, const struct failure *failure)
 {
-	if (process->asker != NULL) {
-		struct wire_writer writer;
-		wire_begin(&writer, MESSAGE_FAILED, process->asker_tag);
-		wire_write_str(&writer, process->name);
-		wire_write_u64(&writer, (uint64_t)failure->operation);
-		wire_write_str(&writer, failure->step);
-		wire_write_u64(&writer, (uint64_t)failure->error);
-		wire_write_str(&writer, failure->path);
-		client_send_frame(shim, process->asker, &writer);
-	}
+	answer_failed(shim, process, &process->asker, failure);
+	answer_failed(shim, process, &process->next_asker, failure);
 	for (struct client *client = shim->clients; client != NULL; client = client->next) {
 		if (client->process == process && client->close_by == 0)
 			process_detach(shim, client, "failed");
@@ -173,6 +193,12 @@ static void step(struct shim *shim, struct process *process)
 		watch_set(shim, &process->handshake, EPOLLIN);
 		return;
 	case LAUNCH_CREATED:
+		if (process->passes) {
+			process->passes = false;
+			answer_launched(shim, process, MESSAGE_CREATED);
+			watch_set(shim, &process->handshake, EPOLLIN);
+			return;
+		}
 		process->state = PROCESS_CREATED;
 		watch_end(shim, process);
 		answer_launched(shim, process, MESSAGE_CREATED);
@@ -183,6 +209,7 @@ static void step(struct shim *shim, struct process *process)
 			hold_mount_namespace(process);
 		watch_end(shim, process);
 		answer_launched(shim, process, MESSAGE_STARTED);
+		answer_launched(shim, process, MESSAGE_STARTED); /* to a `go` for a stop that the plan does not have */
 		stream_begin(shim, process);
 		return;
 	case LAUNCH_FAILED:
@@ -221,21 +248,23 @@ void process_start(struct shim *shim, struct process *process, const struct star
 		.stdio = {-1, -1, -1}, .preserved = shim->preserved,
 		.init_pidfd = init == NULL ? -1 : init->pidfd.fd,
 		.home = is_init(process) ? shim->home : -1,
+		.title = shim->title, .title_size = shim->title_size,
 	};
 	struct failure failure = {.operation = -1};
 	int result;
-	process->asker = asker;
-	process->asker_tag = tag;
+	process->asker = (struct asker){asker, tag};
 	process->stdio = start->stdio;
 	process->record = strdup(start->record);
 	process->oom = strdup(start->oom);
 	if (process->record == NULL || process->oom == NULL) {
 		result = failure_set(&failure, ENOMEM, "", "memory for the paths");
-	} else if (log_open(&process->log, start->log, start->log_max_bytes, start->log_max_files) != 0) {
+	} else if (log_open(&process->log, start->log, (start->flags & START_LOG_JSON) != 0, start->log_max_bytes,
+	                    start->log_max_files) != 0) {
 		result = failure_set(&failure, errno, start->log, "open log");
 	} else if (stream_make_stdio(shim, process, (start->flags & START_STDIN_OPEN) != 0, request.stdio) != 0) {
 		result = failure_set(&failure, errno, "", "stdio");
 	} else {
+		process_settle_log(shim, process);
 		protect_from_oom(shim, false);
 		result = launch_begin(&process->launch, &request, &failure);
 		protect_from_oom(shim, true);
@@ -258,12 +287,16 @@ void process_start(struct shim *shim, struct process *process, const struct star
 
 void process_go(struct shim *shim, struct process *process, struct client *asker, uint32_t tag)
 {
-	process->asker = asker;
-	process->asker_tag = tag;
-	process->state = PROCESS_LAUNCHING;
-	watch_set(shim, &process->pidfd, 0);
 	/* Where it was killed meanwhile, the hang-up of the handshake says so in its turn. */
 	(void)launch_go(&process->launch);
+	if (process->state == PROCESS_LAUNCHING) {
+		process->next_asker = (struct asker){asker, tag};
+		process->passes = true;
+		return;
+	}
+	process->asker = (struct asker){asker, tag};
+	process->state = PROCESS_LAUNCHING;
+	watch_set(shim, &process->pidfd, 0);
 	watch_set(shim, &process->handshake, EPOLLIN);
 }
 
@@ -312,6 +345,7 @@ void process_check_end(struct shim *shim, struct process *process)
 	process->state = PROCESS_ENDED;
 	stream_drain(shim, process);
 	stream_close(shim, process);
+	log_settle(&process->log, scratch_get(shim, SCRATCH_LOG));
 	log_close(&process->log);
 	/* The groups know it only as long as they are there. */
 	process->exit.oom_kills = record_read_oom_kills(process->oom);

@@ -17,6 +17,12 @@ enum process_state {
 	PROCESS_ENDED,
 };
 
+/* Who waits for `started`; without a client once it was told or is gone. */
+struct asker {
+	struct client *client;
+	uint32_t tag;
+};
+
 struct process {
 	struct process *next;
 	char *name;
@@ -25,8 +31,9 @@ struct process {
 
 	struct launch launch;   /* while launching and created */
 	struct watch handshake; /* its fd is the launch's */
-	struct client *asker; /* who waits for `started`; NULL once it was told or is gone */
-	uint32_t asker_tag;
+	struct asker asker;
+	struct asker next_asker; /* of a `go` that came before its stop */
+	bool passes;             /* it does not wait at its next stop: such a `go` lies ready for it */
 
 	pid_t pid;
 	uint64_t start_time;
@@ -66,6 +73,7 @@ struct process *process_find_or_make(struct shim *shim, const char *name);
 /* Launches; `asker` is answered now or later. */
 void process_start(struct shim *shim, struct process *process, const struct start *start, struct client *asker,
                    uint32_t tag);
+/* `process` waits at a stop, or is on its way to its next one. */
 void process_go(struct shim *shim, struct process *process, struct client *asker, uint32_t tag);
 /* Reaps it if it has ended: its last output, its record, and telling everybody. */
 void process_check_end(struct shim *shim, struct process *process);
@@ -77,6 +85,8 @@ void process_tell(struct shim *shim, struct process *process, struct client *cli
 void process_detach(struct shim *shim, struct client *client, const char *reason);
 /* `exited` and `detached` "ended" to one that is attached. */
 void process_tell_attached(struct shim *shim, struct process *process, struct client *client);
+/* After a client has come or gone: whether one reads the log as it grows, to whom nothing may be held back. */
+void process_settle_log(struct shim *shim, struct process *process);
 /* A client is going away: nothing may point to it any more. */
 void process_without(struct shim *shim, struct process *process, struct client *client);
 void process_free(struct shim *shim, struct process *process);

@@ -76,7 +76,7 @@ static bool may_start(const struct request *request, const struct start *start)
 	/* Others may come before it, to hold a namespace for it. */
 	bool ended = init != NULL && init->state == PROCESS_ENDED;
 	return require(request, strlen(start->process) <= NAME_MAX_BYTES, EINVAL, "the name of the process is too long") &&
-	       require(request, start->stdio <= STDIO_INHERIT && (start->flags & ~(uint64_t)START_STDIN_OPEN) == 0, EINVAL,
+	       require(request, start->stdio <= STDIO_INHERIT && (start->flags & ~(uint64_t)(START_STDIN_OPEN | START_LOG_JSON)) == 0, EINVAL,
 	               "unknown stdio or flags") &&
 	       require(request, start->stdio != STDIO_INHERIT || request->shim->attended, EINVAL,
 	               "stdio=inherit needs a shim with --connection") &&
@@ -114,7 +114,10 @@ static void start(struct request *request)
 
 static void go(struct request *request)
 {
-	if (require(request, request->process->state == PROCESS_CREATED, EBUSY, "it does not wait for go"))
+	const struct process *process = request->process;
+	/* One stop ahead at the most; and one that waits for a pipe takes no message for it. */
+	bool comes = process->state == PROCESS_LAUNCHING && !process->passes && !process->launch.outlives;
+	if (require(request, comes || process->state == PROCESS_CREATED, EBUSY, "it does not wait for go"))
 		process_go(request->shim, request->process, request->client, request->tag);
 }
 
@@ -136,7 +139,7 @@ static void attach(struct request *request)
 	const struct shim *shim = request->shim;
 	uint64_t streams = request->numbers[0], flags = request->numbers[1];
 	bool known = (streams & ~(uint64_t)(ATTACH_STDIN | ATTACH_STDOUT | ATTACH_STDERR)) == 0 &&
-	             (flags & ~(uint64_t)(ATTACH_CLOSE_STDIN | ATTACH_CUT_WHEN_SLOW)) == 0;
+	             (flags & ~(uint64_t)(ATTACH_CLOSE_STDIN | ATTACH_CUT_WHEN_SLOW | ATTACH_FOLLOWS_LOG)) == 0;
 	if (!require(request, client->process == NULL, EBUSY, "this connection is attached already") ||
 	    !require(request, known && strlen(request->name) <= NAME_MAX_BYTES, EINVAL,
 	             "unknown streams or flags, or a name that is too long"))
@@ -152,6 +155,7 @@ static void attach(struct request *request)
 	client->process = process;
 	client->streams = streams;
 	client->flags = flags;
+	process_settle_log(request->shim, process);
 	const uint64_t terminal = process->state == PROCESS_AWAITED ? 2 : process->stdio == STDIO_TERMINAL;
 	client_tell(request->shim, client, MESSAGE_ATTACHED, request->tag, request->name, &terminal, 1);
 	if (process->state == PROCESS_ENDED)

@@ -81,8 +81,7 @@ static ssize_t pump(struct shim *shim, struct stream *stream)
 	}
 	ssize_t count = fill(stream, buffer);
 	if (count > 0) {
-		log_write(&stream->process->log, is_stderr(stream) ? "stderr" : "stdout", buffer, (size_t)count,
-		          scratch_get(shim, SCRATCH_LOG));
+		log_write(&stream->process->log, is_stderr(stream), buffer, (size_t)count, scratch_get(shim, SCRATCH_LOG));
 		deliver(shim, stream, buffer, (size_t)count);
 	}
 	return count;

@@ -24,7 +24,7 @@ struct watch {
 
 /* Memory for one read or one write; mapped at its first use, given back when nothing happened for a second. */
 enum scratch { SCRATCH_INPUT, SCRATCH_OUTPUT, SCRATCH_LOG, SCRATCH_COUNT };
-#define SCRATCH_SIZE (96 * 1024)
+#define SCRATCH_SIZE (100 * 1024)
 
 struct shim {
 	int epoll;
@@ -36,6 +36,8 @@ struct shim {
 	struct process *processes;
 	uint8_t *scratch; /* SCRATCH_COUNT times SCRATCH_SIZE, of which only what was touched takes memory */
 	uint64_t alone_since; /* monotonic ms since when nobody is connected; 0: somebody is */
+	char *title; /* its arguments, as long as they are */
+	size_t title_size;
 	int home; /* its own network namespace, while it is in a new one that init is to have; else -1 */
 	bool attended;      /* it ends with its only client, and its stdio may be inherited */
 	unsigned preserved; /* how many descriptors from 3 on are for processes that are to have them */

@@ -1,7 +1,7 @@
 /** The container resource: what is asked for at create, and what inspect and list show. */
 import { Type, type Static } from '@sinclair/typebox';
 import { AbsolutePath, Bytes, Labels, Moment, Name, Nanoseconds, NoNul, Timestamp, closed } from './common.ts';
-import { Healthcheck, ImageRef, PlatformText } from './image.ts';
+import { ImageRef, PlatformText } from './image.ts';
 import { ContainerNetwork, Endpoint, Interface, PinNamespaces, Publish, PublishedPort } from './network.ts';
 
 /** Rates of devices: bytes, or operations, in a second. */
@@ -95,6 +95,10 @@ export const Security = closed({
   noNewPrivileges: Type.Optional(Type.Boolean()),
   /** "default", "unconfined", or an OCI linux.seccomp object. */
   seccomp: Type.Optional(Type.Union([Type.Literal('default'), Type.Literal('unconfined'), Type.Object({})])),
+  /** A profile of AppArmor that is loaded on the host; "unconfined": none. */
+  apparmor: Type.Optional(
+    Type.String({ pattern: '^[A-Za-z0-9_./:+-]{1,255}$', description: 'an AppArmor profile, or "unconfined"' }),
+  ),
   readonlyRootfs: Type.Optional(Type.Boolean()),
   /** Paths hidden or read-only in place of the default ones. */
   maskedPaths: Type.Optional(Type.Array(AbsolutePath)),
@@ -157,7 +161,9 @@ export const Secret = closed({
   /** A file of the host, read at each start. Exactly one of source and data. */
   source: Type.Optional(AbsolutePath),
   /** base64, at most 500 KiB; it is kept in the registry, and never shown again. */
-  data: Type.Optional(Type.String({ maxLength: 700_000, pattern: '^[A-Za-z0-9+/]*={0,2}$', description: 'base64' })),
+  data: Type.Optional(
+    Type.String({ maxLength: 700_000, pattern: '^[A-Za-z0-9+/]*={0,2}$', description: 'base64', writeOnly: true }),
+  ),
   uid: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_294 })),
   gid: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_294 })),
   mode: Type.Optional(Type.String({ pattern: '^[0-7]{3,4}$', description: 'octal digits (default "0444")' })),
@@ -194,7 +200,13 @@ const common = {
   /** In place of the image's; an empty one takes it away. */
   entrypoint: Type.Optional(Type.Array(NoNul, { maxItems: 65_536 })),
   env: Type.Optional(
-    Type.Array(Type.String({ pattern: '^[^=\\u0000]+=[^\\u0000]*$', description: 'NAME=value' }), { maxItems: 65_536 }),
+    Type.Array(
+      Type.String({
+        pattern: '^[^=\\u0000]+(=[^\\u0000]*)?$',
+        description: 'NAME=value; NAME alone takes away what the image or a default has',
+      }),
+      { maxItems: 65_536 },
+    ),
   ),
   workdir: Type.Optional(AbsolutePath),
   /** "name", "uid", "name:group", "uid:gid". */
@@ -215,14 +227,14 @@ const common = {
   umask: Type.Optional(Type.String({ pattern: '^[0-7]{3,4}$', description: 'octal digits, such as "0755"' })),
   hostname: Type.Optional(
     Type.String({
-      pattern: '^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$',
-      description: 'letters, digits, "." and "-", at most 64',
+      pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$',
+      description: 'letters, digits, "_", "." and "-", at most 64',
     }),
   ),
   domainname: Type.Optional(
     Type.String({
-      pattern: '^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$',
-      description: 'letters, digits, "." and "-", at most 64',
+      pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$',
+      description: 'letters, digits, "_", "." and "-", at most 64',
     }),
   ),
   tty: Type.Optional(Type.Boolean({ description: 'give it a terminal' })),
@@ -306,6 +318,8 @@ export const Exit = Type.Object({
   signal: Type.Optional(Type.String()),
   oomKilled: Type.Boolean(),
   at: Timestamp,
+  /** Why it never ran, where that is so. */
+  failure: Type.Optional(Type.String()),
 });
 export type Exit = Static<typeof Exit>;
 
@@ -355,6 +369,19 @@ export const ContainerSummary = Type.Object({
 });
 export type ContainerSummary = Static<typeof ContainerSummary>;
 
+/** What a container has mounted. */
+export const MountPoint = Type.Object({
+  type: Type.Union([Type.Literal('bind'), Type.Literal('volume'), Type.Literal('tmpfs'), Type.Literal('image')]),
+  /** Of a volume. */
+  name: Type.Optional(Type.String()),
+  /** A path on the host; of an image what it was asked for by; "" of a tmpfs. */
+  source: Type.String(),
+  destination: Type.String(),
+  readonly: Type.Boolean(),
+  propagation: Type.Optional(Type.String()),
+});
+export type MountPoint = Static<typeof MountPoint>;
+
 export const ContainerDetail = Type.Intersect([
   ContainerSummary,
   Type.Object({
@@ -374,10 +401,12 @@ export const ContainerDetail = Type.Intersect([
     execs: Type.Array(Type.String()),
     /** Volumes that it has, by where they are mounted. */
     volumes: Type.Array(Type.Object({ name: Type.String(), destination: Type.String() })),
-    /** Ports that the image says it listens on: "80/tcp". */
+    /** What is mounted in it, in order, but for what every container has. */
+    mounts: Type.Array(MountPoint),
+    /** Ports that it, or its image, says it listens on: "80/tcp". */
     exposedPorts: Type.Array(Type.String()),
-    /** Of the image with what was asked for in its place; absent: there is none. */
-    healthcheck: Type.Optional(Healthcheck),
+    /** In force: of the image, with what was asked for in its place, and the defaults; absent: there is none. */
+    healthcheck: Type.Optional(HealthcheckRequest),
     healthState: Type.Optional(Health),
     restart: RestartPolicy,
     /** How often its policy has started it again since its user did. */
@@ -385,6 +414,8 @@ export const ContainerDetail = Type.Intersect([
     logDriver: Type.Union(LOG_DRIVERS.map((name) => Type.Literal(name))),
     /** How it has a network: the mode as it was asked for, or the default. */
     networkMode: Type.String(),
+    /** Paths on the host of its own /etc/hosts, hostname and resolv.conf; they are there from its first start on. */
+    nameFiles: Type.Optional(Type.Object({ hosts: Type.String(), hostname: Type.String(), resolvConf: Type.String() })),
     endpoints: Type.Array(Endpoint),
     ports: Type.Array(PublishedPort),
     /** Why the last start failed, if it did. */
@@ -418,13 +449,18 @@ export const StopRequest = closed({
 });
 export type StopRequest = Static<typeof StopRequest>;
 
-/** `GET /containers`: all=true shows those that do not run; the others narrow. */
+/** `GET /containers`: all=true shows those that neither run nor wait for their next start; the others narrow. */
 export const ListQuery = closed({
   all: Type.Optional(Type.Boolean({ description: 'also those that do not run' })),
   status: Type.Optional(Type.Array(Status)),
   name: Type.Optional(Type.String({ description: 'part of the name' })),
   id: Type.Optional(Type.String({ description: 'beginning of the id' })),
   label: Type.Optional(Type.Array(Type.String(), { description: '"key" or "key=value"' })),
+  /** "none": without a health check, or before its first start. */
+  health: Type.Optional(
+    Type.Array(Type.Union([...HEALTH_STATUSES, 'none' as const].map((status) => Type.Literal(status)))),
+  ),
+  restarting: Type.Optional(Type.Boolean({ description: 'waiting, or not waiting, for the next start' })),
   limit: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 export type ListQuery = Static<typeof ListQuery>;
@@ -438,6 +474,12 @@ export type WaitQuery = Static<typeof WaitQuery>;
 export const RemoveQuery = closed({
   force: Type.Optional(Type.Boolean({ description: 'kill it first if it runs' })),
   volumes: Type.Optional(Type.Boolean({ description: 'its anonymous volumes too' })),
+});
+
+export const TopQuery = closed({
+  options: Type.Optional(
+    Type.String({ maxLength: 1024, description: 'of ps(1): -ef (default), -e, aux, or -o COLUMN,…' }),
+  ),
 });
 
 export const Top = Type.Object({

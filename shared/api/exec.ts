@@ -19,6 +19,10 @@ export const ExecRequest = closed({
   ),
   tty: Type.Optional(Type.Boolean()),
   stdin: Type.Optional(Type.Boolean()),
+  stdout: Type.Optional(Type.Boolean({ description: 'pass it on to who starts it attached (default true)' })),
+  stderr: Type.Optional(Type.Boolean({ description: 'pass it on to who starts it attached (default true)' })),
+  /** Keys that detach a client of its terminal, as `tare exec --detach-keys` has them. */
+  detachKeys: Type.Optional(Type.String({ maxLength: 64 })),
   privileged: Type.Optional(Type.Boolean()),
   /** Terminal size at start. */
   rows: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),

@@ -38,6 +38,8 @@ export const PathStat = Type.Object({
   kind: Type.Union(
     (['file', 'directory', 'link', 'fifo', 'device', 'socket'] as const).map((name) => Type.Literal(name)),
   ),
+  /** Of a device. */
+  device: Type.Optional(Type.Union([Type.Literal('character'), Type.Literal('block')])),
   size: Type.Integer(),
   /** Permission bits, in decimal. */
   mode: Type.Integer(),

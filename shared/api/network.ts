@@ -196,6 +196,8 @@ export const ContainerNetwork = closed({
       maxItems: 65_535,
     }),
   ),
+  /** /etc/hosts, hostname and resolv.conf of its own in modes none and host too, where it otherwise has its root's. */
+  files: Type.Optional(Type.Boolean({ description: 'files of its own for names in modes none and host too' })),
   /** All that it listens on is published, each at a free port of the host. */
   publishAll: Type.Optional(Type.Boolean({ description: 'publish every port that it or its image exposes' })),
   dns: Type.Optional(

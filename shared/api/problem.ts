@@ -26,6 +26,8 @@ export const Problem = Type.Object({
   field: Type.Optional(Type.String()),
   /** What to do about it, where something is known. */
   hint: Type.Optional(Type.String()),
+  /** Of the command of a build that failed. */
+  exitCode: Type.Optional(Type.Integer()),
   /** A failed start or exec: the operation of the plan. */
   operation: Type.Optional(
     Type.Object({

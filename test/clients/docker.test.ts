@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { START_LOG_JSON, STDIO } from '../../daemon/shim/messages.ts';
 import { run } from '../harness/daemon.ts';
+import { ESCAPES_SCRIPT, record, timeless } from '../harness/json-log.ts';
 import { Terminal } from '../harness/terminal.ts';
 import { until } from '../harness/until.ts';
+import { Shim, shell } from '../unit/shim/shim.ts';
 import { Dockerd } from './dockerd.ts';
 import { IMAGE } from './image.ts';
 import { needs } from './runtime.ts';
@@ -94,6 +97,25 @@ describe('run and exec', () => {
     assert.equal(readFileSync(outside, 'utf8'), 'from outside\n');
     await docker.must('rm', '-f', 'cp');
   });
+});
+
+test('its json-file has what the shim writes of the same output', needs('words of dockerd'), async (t) => {
+  const zeros = (count: number): string => `head -c ${String(count)} /dev/zero`;
+  const script = [ESCAPES_SCRIPT, 'echo', `${zeros(40_000)}; echo`, `${zeros(16_384)}; echo; printf end`].join('; ');
+  const options = ['--log-driver', 'json-file', '--name', 'logged'];
+  await docker.must('run', ...options, IMAGE, 'sh', '-c', `${script}; echo err >&2`);
+  const path = await docker.must('inspect', '--format', '{{.LogPath}}', 'logged');
+  const theirs = await until('the last line is written', async () => {
+    const lines = timeless((await docker.room.run('cat', path)).stdout);
+    return lines.includes(record('err\\n', 'stderr')) && lines.includes(record('end')) && lines;
+  });
+  await docker.must('rm', 'logged');
+  const shim = await Shim.run(t);
+  const client = await shim.client().subscribe();
+  const log = shim.path('x-json.log');
+  await client.started({ stdio: STDIO.pipes, flags: START_LOG_JSON, plan: shell(`${script}; echo err >&2`), log });
+  await client.exited();
+  assert.deepEqual(timeless(readFileSync(log, 'utf8')).sort(), [...theirs].sort());
 });
 
 describe('life', () => {

@@ -44,6 +44,19 @@ test('CVE-2016-9962, 2019-5736: pid 1 hunts six hundred joining execs', async ()
   await remove(daemon, id);
 });
 
+test('CVE-2016-9962: pid 1 hunts sixty containers that start in its pid namespace', async () => {
+  const id = await startHostile(daemon, ['attack', 'hunt']);
+  // not root in the end: what root runs may be traced by root, when it runs
+  const guest = await daemon.create(['/bin/true'], { pid: `container:${id}`, user: '1000:1000' });
+  for (let start = 0; start < 60; start++) {
+    await daemon.client.must('POST', `/v1/containers/${guest}/start`);
+    await daemon.client.must('GET', `/v1/containers/${guest}/wait`);
+  }
+  assert.deepEqual(caught(await daemon.logText(id, 'stdout')), []);
+  await remove(daemon, guest);
+  await remove(daemon, id);
+});
+
 test('the hunter bites: with CAP_SYS_PTRACE over the host’s user namespace it catches what joins', async () => {
   const id = await startHostile(daemon, ['attack', 'hunt'], { capabilities: { add: ['SYS_PTRACE'] } });
   let lines: string[] = [];

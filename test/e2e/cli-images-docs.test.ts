@@ -1,4 +1,4 @@
-/** The lines of docs/images.md and docs/storage.md are executed as they stand there, in order. */
+/** The lines of docs/images.md, docs/storage.md and docs/build.md are executed as they stand there, in order. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,6 +36,9 @@ const EXPECTED: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     Volumes: /^sha256:[0-9a-f]{64}\nnotes\nkept\nDRIVER .*\nlocal +notes\n\/.*\/volumes\/notes\/data\nnotes\n$/,
     'Giving space back': /^TYPE +TOTAL (?:.*\n)*Total reclaimed space: /,
     'Is it sound?': /^The store is sound[.]\nThe store is sound[.]\n$/,
+  },
+  'docs/build.md': {
+    'A first image': /^(?:sha256:[0-9a-f]{64}\n){2}4\nhello from a file\nhello from a file\n(?:.*\n)*$/,
   },
 };
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
@@ -64,6 +64,14 @@ async function leavesNothing(work: () => Promise<void>): Promise<void> {
   const before = open();
   await work();
   await until('descriptors are closed', () => open() <= before);
+}
+
+/** Work directories of overlays that are there for copies. */
+function workOfCopies(id: string): string[] {
+  const directory = join(daemon.root, 'containers', id);
+  return readdirSync(directory)
+    .filter((name) => name.startsWith('work-of-copy-'))
+    .map((name) => join(directory, name));
 }
 
 test('tare cp brings files of all sizes in and out again', async () => {
@@ -199,6 +207,9 @@ test('a daemon that is killed, or told to end, ends the copies with an error', a
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const idle = put(id, '/tmp', 'transfer-encoding: chunked');
     await wanted(idle);
+    await until('its root is mounted', () =>
+      workOfCopies(id).some((work) => existsSync(join(work, 'work/incompat/volatile'))),
+    );
     const copy = spawn(join(top, 'bin/tare'), ['cp', '-', `${id}:/var`], {
       env: { ...process.env, TARE_HOST: `unix://${daemon.socket}` },
       stdio: ['pipe', 'ignore', 'pipe'],
@@ -217,5 +228,11 @@ test('a daemon that is killed, or told to end, ends the copies with an error', a
     assert.match(await told, /daemon|shutting down/);
     await daemon.start();
     assert.equal((await copyOut(daemon, id, `/var/large${signal}`)).status, 404);
+    assert.equal(workOfCopies(id).length, signal === 'SIGTERM' ? 0 : 1);
   }
+  // what the second left forbids neither a copy nor a start
+  assert.equal((await daemon.cli(['cp', '-', `${id}:/tmp`], tar(file('hello', 'world')))).code, 0);
+  await daemon.client.must('POST', `/v1/containers/${id}/start`);
+  const { code } = await daemon.client.must<{ code?: number }>('GET', `/v1/containers/${id}/wait`);
+  assert.equal(code, 0);
 });

@@ -132,9 +132,11 @@ export function livePlans(): Plan[] {
     { op: 'root_directory', source: '/' },
     { op: 'directory', path: '/t/a', mode: 0o700, uid: 65534, gid: 65534 },
     { op: 'symlink', path: '/t/link', to: '/h' },
+    { op: 'file', path: '/t/file', content: Buffer.from('x'), mode: 0o440, uid: 65534, gid: 65534, apart: 0 },
     { op: 'device', path: '/t/pipe', kind: 0x70, major: 0, minor: 0, mode: 0o600, uid: 65534, gid: 65534 },
     { op: 'await_go' },
     { op: 'environment', variables: ['A=1'] },
+    { op: 'reaper' },
     { op: 'exec', file: 'x', argv: ['x', 'y'] },
   ];
   const births: Plan = [
@@ -142,6 +144,7 @@ export function livePlans(): Plan[] {
     { op: 'start_pipe', start: '/missing', result: '/missing' },
     { op: 'overlay_tree', lower: ['/l', '/m'], upper: '/u', work: '/w', volatile: 1 },
     { op: 'bind_tree', source: '/h', recursive: 1, user_namespace: '/proc/self/ns/user', map_all: 1, below: '' },
+    { op: 'joined_tree', namespace: '/missing', path: '/dev/shm' },
     { op: 'connect', purpose: 1, host: '/missing' },
     { op: 'clone', flags: 0 },
     { op: 'exec', file: '', argv: ['x'] },
@@ -150,7 +153,7 @@ export function livePlans(): Plan[] {
     { op: 'label', file: 'exec', value: 'x' },
     { op: 'sysctl', key: 'kernel/domainname', value: 'x' },
   ]);
-  return [unprivileged(inside), procfs, ...compiledPlans().map(unprivileged), direct, births, births.toSpliced(1, 3)];
+  return [unprivileged(inside), procfs, ...compiledPlans().map(unprivileged), direct, births, births.toSpliced(1, 4)];
 }
 
 function session(...messages: readonly Message[]): Buffer {
@@ -166,7 +169,8 @@ export function sessions(): Buffer[] {
     tag: 1,
     process,
     stdio,
-    flags: 1,
+    // one of them with a log of the other format
+    flags: says === 2 ? 3 : 1,
     log: process === '' ? '/log' : '',
     log_max_bytes: 100,
     log_max_files: 3,
@@ -175,7 +179,7 @@ export function sessions(): Buffer[] {
     plan: Buffer.from([says]),
   });
   const of = (is: 'go' | 'pidfd' | 'forget'): Message => ({ is, tag: 2, process: '' });
-  const attach: Message = { is: 'attach', tag: 3, process: '', streams: 7, flags: 1 };
+  const attach: Message = { is: 'attach', tag: 3, process: '', streams: 7, flags: 5 };
   const stdin: Message = { is: 'stdin', tag: 0, data: Buffer.from('text\n') };
   const rest: Message[] = [
     { is: 'signal', tag: 4, process: '', signal: 9 },
@@ -189,4 +193,15 @@ export function sessions(): Buffer[] {
     session(attach, stdin, start('', 2, STDIO.pipes), of('go'), start('x', 5, STDIO.null), ...rest),
     session(start('', 1, STDIO.inherit), start('y', 7, STDIO.terminal), ...rest),
   ];
+}
+
+/** Of a program, behind six bytes that choose the format and the size of the pieces: fuzz_log.c. */
+export function outputs(): Buffer[] {
+  const choices = (json: number, piece: number): Buffer => Buffer.from([json, 1, 1, 7, piece & 0xff, piece >> 8]);
+  const text = Buffer.from('one\n\n<two> & "three"\r\n\u2028é€😀\0\x1b[m');
+  const broken = Buffer.from([0xc3, 0x0a, 0xed, 0xa0, 0x80, 0xf4, 0x90, 0x80, 0x80, 0xff, 0xe2, 0x82]);
+  const long = Buffer.concat([Buffer.alloc(3000, 'x'), Buffer.from('\n'), Buffer.alloc(2500)]);
+  return [text, broken, long, Buffer.concat([text, broken, long, text])].flatMap((output) =>
+    [0, 1].flatMap((json) => [1, 5000, 39_999].map((piece) => Buffer.concat([choices(json, piece), output]))),
+  );
 }

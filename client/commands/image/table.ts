@@ -6,6 +6,7 @@ export const IMAGE_COMMANDS: CommandGroup = {
   summary: 'Manage images',
   commands: [
     { ...twin('image ls', 'List images', async () => (await import('../images.ts')).images), aliases: ['list'] },
+    twin('image build', 'Build an image of a Dockerfile', async () => (await import('../build.ts')).build),
     twin('image pull', 'Fetch an image from a registry', async () => (await import('../pull.ts')).pull),
     twin('image push', 'Send an image to a registry', async () => (await import('../push.ts')).push),
     {

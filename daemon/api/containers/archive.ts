@@ -26,7 +26,7 @@ export const readArchive = downloadRoute({
   tag,
   summary: 'Copy files out of a container',
   description:
-    'A tar archive of what is at the path, its first entry named by the last part of it. Links are copied as links, unless `follow` is true or the path ends with a slash; none leads out of the container. It may run or not. What it is is told by the header X-Tare-Path-Stat as well: base64url of JSON with `name`, `kind`, `size`, `mode`, `modifiedAt` and, of a link, `linkTarget`. Sockets are left out, and so is what /proc, /sys and the like hold.',
+    'A tar archive of what is at the path, its first entry named by the last part of it. Links are copied as links, unless `follow` is true or the path ends with a slash; none leads out of the container. It may run or not. What it is is told by the header X-Tare-Path-Stat as well: base64url of JSON with `name`, `kind`, `size`, `mode`, `modifiedAt`, of a device `device` ("character" or "block") and, of a link, `linkTarget`. Sockets are left out, and so is what /proc, /sys and the like hold.',
   query: ArchiveQuery,
   contentType: 'application/x-tar',
   errors: ERRORS,

@@ -7,7 +7,7 @@ export const list = answerRoute({
   path: '/v1/containers',
   tag: 'containers',
   summary: 'List containers',
-  description: 'Newest first. Those that run, unless `all` or a `status` is given.',
+  description: 'Newest first. Those that run or wait for their next start, unless `all` or a `status` is given.',
   query: ListQuery,
   status: 200,
   schema: Type.Array(ContainerSummary),

@@ -7,13 +7,14 @@ export const remove = answerRoute({
   tag: 'containers',
   summary: 'Remove a container',
   description:
-    'With its log and all that it wrote to its upper layer, and with `volumes` its anonymous volumes. One that runs is refused, and with `force` killed first.',
+    'With its log and all that it wrote to its upper layer, and with `volumes` its anonymous volumes. One that runs, or waits for its next start, is refused, and with `force` ended first.',
   query: RemoveQuery,
   status: 204,
   errors: [
     'container_not_found',
     'ambiguous_reference',
     'container_running',
+    'container_restarting',
     'container_busy',
     'container_removing',
     'shim_unreachable',

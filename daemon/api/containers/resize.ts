@@ -13,6 +13,7 @@ export const resize = answerRoute({
     'container_not_found',
     'ambiguous_reference',
     'container_not_running',
+    'container_restarting',
     'not_a_terminal',
     'kernel_refused',
     'shim_unreachable',

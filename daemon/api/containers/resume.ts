@@ -10,6 +10,7 @@ export const resume = answerRoute({
     'container_not_found',
     'ambiguous_reference',
     'container_not_running',
+    'container_restarting',
     'container_not_paused',
     'container_busy',
     'container_removing',

@@ -5,7 +5,7 @@ export const update = answerRoute({
   method: 'POST',
   path: '/v1/containers/:id/update',
   tag: 'containers',
-  summary: "Change a container's limits or published ports",
+  summary: "Change a container's limits, published ports or restart policy",
   description: 'Takes effect at once in a container that runs. What is not named stays as it is.',
   body: UpdateRequest,
   bodyRequired: true,

@@ -16,6 +16,7 @@ export const createExec = answerRoute({
     'container_not_found',
     'ambiguous_reference',
     'container_not_running',
+    'container_restarting',
     'container_paused',
     'container_busy',
     'container_removing',

@@ -7,6 +7,7 @@ const errors = [
   'exec_not_found',
   'exec_already_started',
   'container_not_running',
+  'container_restarting',
   'container_paused',
   'command_not_found',
   'command_not_executable',

@@ -1,4 +1,5 @@
 /** `HEAD`, `GET` and `PUT /containers/{id}/archive`: what is at a path, its archive, and an archive into a directory. */
+import type { ContainerDetail, CreateRequest } from '../../../shared/api/container.ts';
 import type { PathStat } from '../../../shared/api/files.ts';
 import { EngineError } from '../../engine/errors.ts';
 import { DockerError, type ErrorTexts } from '../error.ts';
@@ -50,7 +51,15 @@ export const extractArchive: DockerRoute = dockerRoute({
       overwriteKinds: !query.flag('noOverwriteDirNonDir'),
       keepOwners: query.flag('copyUIDGID'),
     };
-    await told(EXTRACT_TEXTS, call, asked, () =>
+    const { readonlyRootfs: readOnly = false } = (engine.inspect(call.id).request ?? {}) as { readonlyRootfs?: boolean };
+    const texts: ErrorTexts = {
+      ...EXTRACT_TEXTS,
+      path_read_only: (error) =>
+        new DockerError(403, `${readOnly ? 'container rootfs' : 'mounted volume'} is marked read-only`, {
+          cause: error,
+        }),
+    };
+    await told(texts, call, asked, () =>
       inWords(engine, call.id, {}, () => engine.extractArchive(call.id, options, call.upload, call.signal)),
     );
     return { status: 200 };
@@ -72,14 +81,13 @@ const READ_TEXTS: ErrorTexts = {
 
 const EXTRACT_TEXTS: ErrorTexts = {
   not_a_directory: () => new DockerError(400, 'extraction point is not a directory'),
-  path_read_only: (error) => new DockerError(403, readOnly(error), { cause: error }),
   archive_invalid: (error) => new DockerError(400, `Error processing tar file: ${error.message}`, { cause: error }),
   layer_invalid: (error) => new DockerError(400, `Error processing tar file: ${error.message}`, { cause: error }),
 };
 
-function readOnly({ message }: EngineError): string {
-  const what = message.startsWith('the root of container') ? 'container rootfs' : 'mounted volume';
-  return `${what} is marked read-only`;
+function isReadOnly({ request }: ContainerDetail): boolean {
+  const { security } = (request ?? {}) as Pick<CreateRequest, 'security'>;
+  return security?.readonlyRootfs === true;
 }
 
 function read<T>(call: DockerCall, asked: string, work: () => Promise<T>): Promise<T> {

@@ -23,6 +23,7 @@ export function createWords(
 function fieldWords({ code, message }: EngineError, field: string): string | undefined {
   const [, named = ''] = /"([^"]*)"/.exec(message) ?? [];
   if (code === 'network_not_found') return `network ${named} not found`;
+  if (code === 'invalid_field' && field === 'command') return 'No command specified';
   if (code !== 'invalid_field' || named === '') return undefined;
   const capability = /^capabilities\.(add|drop)/.exec(field)?.[1];
   if (capability !== undefined) {
@@ -53,7 +54,7 @@ export function imageWords(error: unknown, image: string, platform: string | und
     case 'no_such_platform':
       return new DockerError(
         404,
-        `image with reference ${plain(image)} was found but does not match the specified platform: wanted ${plain(platform ?? '')}, ${error.message}`,
+        `image with reference ${plain(image)} was found but does not match the specified platform: wanted ${plain(platform ?? '')}, actual: ${platformsOf(error.message)}`,
         { cause: error },
       );
     case 'invalid_reference': {
@@ -64,6 +65,11 @@ export function imageWords(error: unknown, image: string, platform: string | und
     default:
       return error;
   }
+}
+
+/** "… is here for linux/amd64, not for …" */
+function platformsOf(message: string): string {
+  return / is here for (.+), not for /.exec(message)?.[1] ?? 'another';
 }
 
 function withTag(image: string): string {

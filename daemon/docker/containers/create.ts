@@ -15,12 +15,18 @@ import type { Knows } from './translate/host.ts';
 import { withImage } from './translate/merge-config.ts';
 import { plain } from './translate/refuse.ts';
 
+/** A platform may be given by one of these alone. */
+const PLATFORM_WORDS: ReadonlySet<string> = new Set([
+  ...['linux', 'windows', 'darwin', 'freebsd', 'amd64', 'x86_64', 'x86-64', '386', 'i386', 'arm', 'armhf', 'armel'],
+  ...['arm64', 'aarch64', 'ppc64le', 's390x', 'riscv64', 'mips64', 'mips64le', 'loong64'],
+]);
+
 export const createContainer: DockerRoute = dockerRoute({
   method: 'POST',
   path: '/containers/create',
   async handle({ engine }, call) {
     const body = readCreateBody(call.body);
-    const platform = call.query.text('platform');
+    const platform = platformOf(call.query.text('platform'));
     const asked = { body, name: call.query.text('name'), platform, version: call.version };
     const { request, warnings } = createRequest(asked, knowsOf(engine));
     const document = await documentOf(engine, body, request);
@@ -28,6 +34,12 @@ export const createContainer: DockerRoute = dockerRoute({
     return { status: 201, json: { Id: id, Warnings: [...warnings, ...more] } };
   },
 });
+
+/** Throws DockerError 400 for a word that is neither a system nor an architecture. */
+function platformOf(text: string | undefined): string | undefined {
+  if (text === undefined || text === '' || text.includes('/') || PLATFORM_WORDS.has(text.toLowerCase())) return text;
+  throw new DockerError(400, `"${plain(text)}": unknown operating system or architecture: invalid argument`);
+}
 
 /** What is shown to clients of Docker: what was asked for, with the image's part in it. */
 async function documentOf(engine: Engine, body: CreateBody, { image = '', platform }: CreateRequest): Promise<string> {

@@ -1,4 +1,5 @@
 /** `GET /containers/{id}/json` */
+import type { ContainerDetail } from '../../../shared/api/container.ts';
 import type { Engine } from '../../api/engine.ts';
 import { type DockerRoute, dockerRoute } from '../route.ts';
 import { goTime } from '../time.ts';
@@ -28,10 +29,7 @@ export const inspectContainer: DockerRoute = dockerRoute({
       Args: args,
       State: stateShown(detail),
       Image: detail.imageId ?? '',
-      ResolvConfPath: detail.nameFiles?.resolvConf ?? '',
-      HostnamePath: detail.nameFiles?.hostname ?? '',
-      HostsPath: detail.nameFiles?.hosts ?? '',
-      LogPath: detail.logDriver === 'json-file' ? detail.logPath : '',
+      ...filesShown(detail),
       Name: `/${detail.name}`,
       RestartCount: detail.restartCount,
       Driver: 'overlay2',
@@ -51,6 +49,18 @@ export const inspectContainer: DockerRoute = dockerRoute({
     return { status: 200, json };
   },
 });
+
+/** They are there from the first start on. */
+function filesShown({ startedAt, nameFiles, logDriver, logPath }: ContainerDetail) {
+  const isThere = startedAt !== undefined;
+  const { resolvConf = '', hostname = '', hosts = '' } = (isThere ? nameFiles : undefined) ?? {};
+  return {
+    ResolvConfPath: resolvConf,
+    HostnamePath: hostname,
+    HostsPath: hosts,
+    LogPath: isThere && logDriver === 'json-file' ? logPath : '',
+  };
+}
 
 async function sizeShown(
   engine: Engine,

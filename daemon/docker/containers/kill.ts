@@ -14,7 +14,9 @@ export const killContainer: DockerRoute = dockerRoute({
     const number = signal === '' ? undefined : signalOf(signal);
     const notRunning = (whole: string): DockerError =>
       new DockerError(409, `Cannot kill container: ${id}: Container ${whole} is not running`);
-    await inWords(engine, id, { container_not_running: notRunning }, () => engine.kill(id, number));
+    const absent = (): DockerError => new DockerError(404, `Cannot kill container: ${id}: No such container: ${id}`);
+    const words = { container_not_running: notRunning, container_not_found: absent };
+    await inWords(engine, id, words, () => engine.kill(id, number));
     return { status: 204 };
   },
 });

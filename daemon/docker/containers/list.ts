@@ -1,6 +1,7 @@
 /** `GET /containers/json` */
 import type { ContainerOverview, Engine } from '../../api/engine.ts';
 import { EngineError } from '../../engine/errors.ts';
+import type { Filters } from '../filters.ts';
 import { type DockerRoute, dockerRoute } from '../route.ts';
 import { LIST_FILTERS, admitting, asksForStopped } from './list-filters.ts';
 import type { Showing } from './show/networks.ts';
@@ -17,7 +18,7 @@ export const listContainers: DockerRoute = dockerRoute({
     const limit = query.integer('limit') ?? 0;
     // who wants the last few wants those that ended too
     const isAll = query.flag('all') || limit > 0 || asksForStopped(filters);
-    const everything = engine.overview({ all: true });
+    const everything = engine.overview({ all: true, ...labelsOf(filters) });
     const admits = await admitting(engine, filters, everything);
     const found = everything.filter((container) => (isAll || runs(container)) && admits(container));
     const wanted = limit > 0 ? found.slice(0, limit) : found;
@@ -26,6 +27,13 @@ export const listContainers: DockerRoute = dockerRoute({
     return { status: 200, json: query.flag('size') ? await withSizes(engine, shown) : shown };
   },
 });
+
+/** Left to the engine, but where one container's place among all others counts. */
+function labelsOf(filters: Filters): { readonly label?: string[] } {
+  const labels = filters.get('label') ?? [];
+  if (labels.length === 0 || filters.has('before') || filters.has('since')) return {};
+  return { label: [...labels] };
+}
 
 function runs({ status, restarting }: ContainerOverview): boolean {
   return status === 'running' || status === 'paused' || restarting;

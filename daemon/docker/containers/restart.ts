@@ -1,6 +1,6 @@
 /** `POST /containers/{id}/restart` */
 import { type DockerRoute, dockerRoute } from '../route.ts';
-import { START_WORDS } from './start-words.ts';
+import { startWords } from './start-words.ts';
 import { stopRequest } from './stop.ts';
 import { inWords } from './words.ts';
 
@@ -10,7 +10,7 @@ export const restartContainer: DockerRoute = dockerRoute({
   resource: 'container',
   async handle({ engine }, call) {
     const request = stopRequest(call);
-    await inWords(engine, call.id, START_WORDS, () => engine.restart(call.id, request));
+    await inWords(engine, call.id, startWords(engine), () => engine.restart(call.id, request));
     return { status: 204 };
   },
 });

@@ -1,19 +1,25 @@
 /** `POST /containers/{id}/start` */
+import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError } from '../../engine/errors.ts';
 import { type DockerRoute, dockerRoute } from '../route.ts';
-import { START_WORDS } from './start-words.ts';
+import { startWords } from './start-words.ts';
 import { inWords } from './words.ts';
+
+/** Who waits for the removal of what could not be started is to hear of it before who started it: that one stops listening then. */
+const WAITERS_AHEAD_MS = 20;
 
 export const startContainer: DockerRoute = dockerRoute({
   method: 'POST',
   path: '/containers/:id/start',
   resource: 'container',
   async handle({ engine }, { id }) {
+    const isThere = engine.identify(id) !== undefined;
     try {
-      await inWords(engine, id, START_WORDS, () => engine.start(id));
+      await inWords(engine, id, startWords(engine), () => engine.start(id));
       return { status: 204 };
     } catch (error) {
       if (error instanceof EngineError && error.code === 'container_running') return { status: 304 };
+      if (isThere && engine.identify(id) === undefined) await delay(WAITERS_AHEAD_MS);
       throw error;
     }
   },

@@ -58,7 +58,10 @@ async function* told(ended: Promise<Waited>): AsyncGenerator<string> {
 
 function waited(exit: Exit): Waited {
   const answer = { StatusCode: exitCodeOf(exit) };
-  return exit.unknown ? { ...answer, Error: { Message: 'nobody saw how it ended' } } : answer;
+  if (!exit.unknown) return answer;
+  // who started it was told why that failed
+  if (exit.failure !== undefined) return { StatusCode: exitCodeOfFailure(exit.failure) };
+  return { ...answer, Error: { Message: 'nobody saw how it ended' } };
 }
 
 function neverRan(failure: string | undefined): Waited {

@@ -3,7 +3,7 @@ import type { ExecRequest } from '../../../shared/api/exec.ts';
 import { inWords } from '../containers/words.ts';
 import { DockerError } from '../error.ts';
 import { Fields } from '../fields.ts';
-import { type DockerRoute, dockerRoute } from '../route.ts';
+import { type DockerCall, type DockerRoute, dockerRoute } from '../route.ts';
 import { detachKeysOf } from '../streams/detach.ts';
 import { noSuchUser } from './texts.ts';
 
@@ -13,7 +13,8 @@ export const createExec: DockerRoute = dockerRoute({
   resource: 'container',
   async handle({ engine }, call) {
     const body = new Fields(call.body);
-    const command = body.texts('Cmd') ?? [];
+    if (isEmpty(call)) throw new DockerError(400, 'got EOF while reading request body');
+    const command = commandOf(body);
     if (command.length === 0) throw new DockerError(400, 'No exec command specified');
     const request = { command, ...settingsOf(body) };
     const words = {
@@ -25,6 +26,19 @@ export const createExec: DockerRoute = dockerRoute({
     return { status: 201, json: { Id: id } };
   },
 });
+
+function isEmpty({ request }: DockerCall): boolean {
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers;
+  return length === '0' && encoding === undefined;
+}
+
+/** Unlike that of a container it is no line for a shell. */
+function commandOf(body: Fields): string[] {
+  if (typeof body.value('Cmd') === 'string') {
+    throw new DockerError(400, 'json: cannot unmarshal string into Go struct field ExecConfig.Cmd of type []string');
+  }
+  return body.texts('Cmd') ?? [];
+}
 
 function settingsOf(body: Fields): Omit<ExecRequest, 'command'> {
   const env = body.texts('Env') ?? [];

@@ -44,6 +44,8 @@ export function joinConnection(attachment: Attachment, connection: Duplex, optio
   connection.on('end', () => {
     input.end();
   });
+  // one that was taken over is paused
+  connection.resume();
   attachment.begin({
     output(stream, bytes) {
       if (bytes.length === 0 || connection.destroyed || connection.writableEnded) return true;

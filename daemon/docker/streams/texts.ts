@@ -13,7 +13,15 @@ export function execFailure(error: unknown, command: readonly string[]): string 
   }
   if (error.code === 'command_not_executable') return `${BEGINNING}exec: ${program}: permission denied: unknown`;
   if (error.code === 'launch_failed') {
-    return `${BEGINNING}${error.message.replace(/^cannot start exec [0-9a-f]+: /, '')}: unknown`;
+    return `${BEGINNING}${launchWords(error.message)}: unknown`;
   }
   return undefined;
+}
+
+/** "change directory to /x: no such file or directory: ENOENT in chdir" */
+function launchWords(message: string): string {
+  const rest = message.replace(/^cannot start exec [0-9a-f]+: /, '');
+  const [, directory, why] = /^change directory to (.*): ([a-z ]+): E[A-Z]+ in chdir$/s.exec(rest) ?? [];
+  if (directory === undefined || why === undefined) return rest;
+  return `chdir to cwd (${JSON.stringify(directory)}) set in config.json failed: ${why}`;
 }

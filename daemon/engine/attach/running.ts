@@ -16,7 +16,7 @@ export interface RunningAttach extends AttachTarget, Omit<AttachOptions, 'logs'>
 export async function attachRunning(attach: RunningAttach): Promise<Attachment> {
   const { log } = attach;
   // with a log all output comes from there: only so nothing is missing or double between what was and what is
-  const output = log === undefined ? attach : { stdout: false, stderr: false };
+  const output = log === undefined ? attach : { stdout: false, stderr: false, followsLog: true };
   const streams = await openStreams(attach, output);
   const live = new LiveAttachment(attach, streams, attach.terminal ?? streams.terminal);
   return log === undefined ? live : new LoggedAttachment(live, log, attach);
@@ -25,7 +25,7 @@ export async function attachRunning(attach: RunningAttach): Promise<Attachment> 
 /** The shim's end of it: output as asked for, stdin closed behind its writer unless it is a terminal's. */
 export async function openStreams(
   attach: RunningAttach,
-  output: { readonly stdout: boolean; readonly stderr: boolean },
+  output: { readonly stdout: boolean; readonly stderr: boolean; readonly followsLog?: boolean },
 ): Promise<ShimAttachment> {
   const options: AttachmentOptions = {
     stdin: attach.stdin,
@@ -35,6 +35,7 @@ export async function openStreams(
     closeStdin: attach.terminal !== true,
     // a foreground run loses no output: a slow reader holds the process at its pipe
     cutWhenSlow: false,
+    followsLog: output.followsLog === true,
   };
   try {
     return await attach.shim.attach(attach.process, options);

@@ -2,6 +2,7 @@
 import type { CreateRequest } from '../../../shared/api/container.ts';
 import type { RunConfig } from '../../images/manifest/image-config.ts';
 import type { Spec } from '../../runtime/spec/types.ts';
+import { mergeHealthcheck } from '../health/in-force.ts';
 import { mergeEnv } from '../../runtime/spec/default-spec.ts';
 
 /** Where there is no image below, the environment and working directory are what the spec gave the container. */
@@ -10,6 +11,7 @@ export function committedRun(request: CreateRequest, base: RunConfig | undefined
   const env = mergeEnv(run.env ?? [], request.env ?? []);
   const labels = { ...run.labels, ...request.labels };
   const ports = union(run.exposedPorts, publishedPorts(request));
+  const healthcheck = mergeHealthcheck(request.healthcheck, run.healthcheck);
   const { user = run.user, workdir: workingDir = run.workingDir, stopSignal = run.stopSignal } = request;
   return {
     ...run,
@@ -19,6 +21,7 @@ export function committedRun(request: CreateRequest, base: RunConfig | undefined
     ...(user === undefined ? {} : { user }),
     ...(workingDir === undefined ? {} : { workingDir }),
     ...(stopSignal === undefined ? {} : { stopSignal }),
+    ...(healthcheck === undefined ? {} : { healthcheck }),
     ...commandOf(request, run),
   };
 }

@@ -31,14 +31,30 @@ export function openNetworkOf(context: Context, id: string): number {
   return openNamespace(container);
 }
 
-/** Of its init, by number and start time: a number alone may be somebody else's by now. Throws `container_not_running`. */
+/** Throws `container_not_running`. */
 export function openNamespace(container: Container): number {
+  return openNamespaceFile(container, 'net', { field: FIELD, what: 'network' });
+}
+
+/** What of the container is asked for, and by which field. */
+interface AskedOf {
+  readonly field: string;
+  readonly what: string;
+}
+
+/**
+ * Of its init, by number and start time: a number alone may be somebody else's by now. The caller closes it.
+ *
+ * @param file - of /proc/PID/ns, namespaces(7)
+ * @throws EngineError `container_not_running`
+ */
+export function openNamespaceFile(container: Container, file: 'net' | 'pid' | 'ipc' | 'mnt', asked: AskedOf): number {
   const { pid, processStarted } = container.row;
   const isThere = pid !== null && container.run !== undefined && !container.run.ending;
-  if (!isThere) throw notRunning(container);
+  if (!isThere) throw notRunning(container, asked);
   let namespace: number | undefined;
   try {
-    namespace = openSync(`/proc/${String(pid)}/ns/net`, 'r');
+    namespace = openSync(`/proc/${String(pid)}/ns/${file}`, 'r');
     // read after the opening: if it is still the same process, it was then
     if (startTimeOf(pid) === processStarted) return namespace;
   } catch (error) {
@@ -46,7 +62,7 @@ export function openNamespace(container: Container): number {
       throw error;
   }
   if (namespace !== undefined) closeSync(namespace);
-  throw notRunning(container);
+  throw notRunning(container, asked);
 }
 
 /** Field 22 of /proc/PID/stat, proc_pid_stat(5); the second is a name in parentheses that may hold any. */
@@ -55,8 +71,8 @@ function startTimeOf(pid: number): number {
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
 }
 
-function notRunning({ name }: Container): EngineError {
-  return new EngineError('container_not_running', `container ${name}, whose network is asked for, does not run`, {
-    field: FIELD,
+function notRunning({ name }: Container, { field, what }: AskedOf): EngineError {
+  return new EngineError('container_not_running', `container ${name}, whose ${what} is asked for, does not run`, {
+    field,
   });
 }

@@ -41,7 +41,7 @@ export function portsOf(wish: PortWish, { book, nameOf, listeners = new HostList
   for (const published of wish.publish) {
     const places = placesOf(published, wish);
     if (places.length === 0) continue;
-    const hostPort = published.hostPort ?? keptPort(published, places, present) ?? choosePort(published, places);
+    const hostPort = fixedPort(published) ?? keptPort(published, places, present) ?? choosePort(published, places);
     for (const { hostAddress, containerAddress } of places) {
       const { protocol, count, containerPort } = published;
       rows.push({ protocol, hostAddress, hostPort, count, containerAddress, containerPort, container: wish.container });
@@ -51,16 +51,36 @@ export function portsOf(wish: PortWish, { book, nameOf, listeners = new HostList
   for (const row of merged) refuseTaken(row);
   return merged;
 
-  function choosePort({ protocol, count }: Published, places: readonly Place[]): number {
+  function choosePort(
+    { protocol, count, hostPort: first, hostPortLast: last }: Published,
+    places: readonly Place[],
+  ): number {
     const addresses = places.map(({ hostAddress }) => hostAddress);
     const isFree = (hostPort: number): boolean =>
       addresses.every((hostAddress) => {
         const place = { protocol, hostAddress, hostPort, count };
         return listeners.meeting(place) === undefined && !rows.some((row) => meet(row, place));
       });
+    if (first !== undefined && last !== undefined) return chooseOf({ protocol, first, last }, addresses, isFree);
     const chosen = book.choose(protocol, addresses, count, isFree);
     if (chosen !== undefined) return chosen;
     throw new EngineError('port_taken', `no ${String(count)} consecutive ${protocol} ports of the host are free`);
+  }
+
+  function chooseOf(
+    {
+      protocol,
+      first,
+      last,
+    }: { readonly protocol: PortRow['protocol']; readonly first: number; readonly last: number },
+    addresses: readonly string[],
+    isFree: (hostPort: number) => boolean,
+  ): number {
+    for (let hostPort = first; hostPort <= last; hostPort++) {
+      const isTaken = addresses.some((hostAddress) => book.conflict({ protocol, hostAddress, hostPort, count: 1 }));
+      if (!isTaken && isFree(hostPort)) return hostPort;
+    }
+    throw new EngineError('port_taken', `every ${protocol} port from ${String(first)} to ${String(last)} is taken`);
   }
 
   /** What the container itself has is its own to keep. */
@@ -99,21 +119,27 @@ function placesOf({ hostAddress }: Published, { targets, publishAddress }: PortW
   });
 }
 
+function fixedPort({ hostPort, hostPortLast }: Published): number | undefined {
+  return hostPortLast === undefined ? hostPort : undefined;
+}
+
 /** The port that was chosen for the same wish before. */
 function keptPort(
-  { protocol, containerPort, count }: Published,
+  { protocol, containerPort, count, hostPort: first = 0, hostPortLast: last = Infinity }: Published,
   places: readonly Place[],
   present: readonly PortRow[],
 ): number | undefined {
-  const first = places[0]?.hostAddress;
+  const address = places[0]?.hostAddress;
   const found = present.find(
     (row) =>
       row.protocol === protocol &&
-      row.hostAddress === first &&
+      row.hostAddress === address &&
       row.containerPort <= containerPort &&
       row.containerPort + row.count >= containerPort + count,
   );
-  return found === undefined ? undefined : found.hostPort + containerPort - found.containerPort;
+  if (found === undefined) return undefined;
+  const kept = found.hostPort + containerPort - found.containerPort;
+  return kept >= first && kept <= last ? kept : undefined;
 }
 
 function meet(a: Pick<PortRow, 'protocol' | 'hostAddress' | 'hostPort' | 'count'>, b: typeof a): boolean {

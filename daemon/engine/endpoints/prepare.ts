@@ -1,4 +1,5 @@
 /** The network of a container that is being created: its mode, its networks, and what its spec has to do with them. */
+import { hostname } from 'node:os';
 import type { CreateRequest } from '../../../shared/api/container.ts';
 import { parseAddress } from '../../network/address.ts';
 import type { Networking } from '../../registry/containers.ts';
@@ -15,6 +16,7 @@ import { specOf } from '../launch-plan.ts';
 import type { SpecNetwork } from '../spec-of-request.ts';
 import { fileMounts, withoutUnmakeable } from './container-mounts.ts';
 import { filesOwner } from './joined.ts';
+import { hostsFound } from './linked-hosts.ts';
 import { checkPins } from './pins.ts';
 import { askedMode, type Mode, modeOfSpec, modeWithin, namespaceOf, parseMode } from './mode.ts';
 import { type EndpointWish, endpointWishes, networkingOf } from './wish.ts';
@@ -87,6 +89,7 @@ function found(context: Context, mode: Mode): Mode {
 /** Names are looked up in files of the container's own. */
 function hasFiles(mode: Mode, { network }: CreateRequest): boolean {
   if (mode.is === 'container') return false;
+  if (network?.files === true && (mode.is === 'none' || mode.is === 'host')) return true;
   return mode.is === 'bridge' || network?.dns !== undefined || network?.hosts !== undefined;
 }
 
@@ -128,7 +131,11 @@ function finish(
   }
   if (mode.is === 'bridge') refuseLoopbackServers(request);
   if (request.pinNamespaces !== undefined) checkPins(request.pinNamespaces, spec);
-  const networking = networkingOf(request, mode);
+  const { hosts } = request.network ?? {};
+  const networking = {
+    ...networkingOf(request, mode),
+    ...(hosts === undefined ? {} : { hosts: hostsFound(context, hosts) }),
+  };
   const warnings = [...fileWarnings, ...(makeable?.warnings ?? [])];
   const wishes =
     mode.is === 'bridge'
@@ -140,11 +147,16 @@ function finish(
   if (networking.publish.length > 0) warnings.push(...publishWarnings(networking, wishes));
   if (!hasFiles(mode, request)) return { spec, networking, wishes, warnings };
   const files = {
-    hostname: spec.hostname ?? id.slice(0, 12),
+    hostname: spec.hostname ?? (hasNames(spec) ? id.slice(0, 12) : hostname()),
     ...(spec.domainname === undefined ? {} : { domainname: spec.domainname }),
     ...(owner === undefined ? {} : { owner }),
   };
   return { spec, networking: { ...networking, files }, wishes, warnings };
+}
+
+/** Names of its own; or else the host's are its. */
+function hasNames({ linux }: Spec): boolean {
+  return linux?.namespaces?.some(({ type }) => type === 'uts') === true;
 }
 
 /** The DNS server on the bridge asks them from the host, whose own loopback they would be. */

@@ -30,8 +30,18 @@ function one(asked: Publish, field: string): Published {
     containerPort,
     count,
     ...(hostPort === undefined ? {} : { hostPort }),
+    ...lastOf(asked, field),
     ...(hostAddress === undefined ? {} : { hostAddress }),
   };
+}
+
+/** Of several that one is chosen from; of a whole range there is no choice. */
+function lastOf({ hostPort, hostPortLast, count = 1 }: Publish, field: string): Pick<Published, 'hostPortLast'> {
+  if (hostPortLast === undefined) return {};
+  if (hostPort === undefined) throw invalid(`${field}.hostPortLast`, 'has no meaning without hostPort');
+  if (hostPortLast < hostPort) throw invalid(`${field}.hostPortLast`, `is less than hostPort ${String(hostPort)}`);
+  if (count > 1) throw invalid(`${field}.hostPortLast`, 'has no meaning together with count');
+  return hostPortLast === hostPort ? {} : { hostPortLast };
 }
 
 function canonical(text: string, field: string): string {
@@ -43,7 +53,9 @@ function canonical(text: string, field: string): string {
 /** Sorted by the host's port, so that only neighbours have to be compared. */
 function refuseTwice(published: readonly Published[], field: string): void {
   const sorted = published
-    .flatMap((range, index) => (range.hostPort === undefined ? [] : [{ range, index, first: range.hostPort }]))
+    .flatMap((range, index) =>
+      range.hostPort === undefined || range.hostPortLast !== undefined ? [] : [{ range, index, first: range.hostPort }],
+    )
     .sort((a, b) => a.first - b.first || a.index - b.index);
   let open: typeof sorted = [];
   for (const entry of sorted) {

@@ -1,4 +1,5 @@
 /** The network of one run: before its plan, at its stop, and at its end. */
+import { readFileSync, statSync } from 'node:fs';
 import type { Registry } from '../../registry/registry.ts';
 import { containerFiles, nameserversOf, writeContainerFiles } from '../../network/container-files.ts';
 import { InterfaceError, makeInterfaces } from '../../network/plane/interfaces.ts';
@@ -11,8 +12,12 @@ import { giveBack } from '../networks/addresses.ts';
 import { vethPrefix } from '../networks/bridge-name.ts';
 import { type Leased, type LiveRow, liveRows, networkOf, shapeOf } from './live.ts';
 import { hostError } from './host-error.ts';
+import { hostsNow, linkedTo } from './linked-hosts.ts';
 import { makePins } from './pins.ts';
 import { freePorts } from './ports.ts';
+
+const HOSTS = '/etc/hosts';
+const HOSTS_MAX = 1 << 20;
 
 /** Before anything is taken: the bridges of its networks stand. Throws EngineError. */
 export async function readyForRun(context: Context, container: Container): Promise<void> {
@@ -27,6 +32,7 @@ export function takeLeased(context: Context, container: Container, { endpoints, 
     container.ports = ports;
   }
   writeFiles(context, container);
+  for (const other of linkedTo(context, container.id)) updateFiles(context, other);
 }
 
 /**
@@ -56,6 +62,11 @@ export async function attachNetwork(
   const { interfaces = [] } = container.row.network;
   if (interfaces.length > 0) await assemble(interfaces, pid);
   makePins(container, pid);
+}
+
+/** There is more to do at the stop than to attach networks. */
+export function actsAtStop({ row: { network } }: Container): boolean {
+  return (network.interfaces ?? []).length > 0 || network.pins !== undefined;
 }
 
 async function assemble(interfaces: readonly Interface[], pid: number): Promise<void> {
@@ -117,6 +128,7 @@ export function endNetwork(context: Context, container: Container): void {
   freePorts(context.network.ports, ports);
   container.ports = [];
   container.endpoints = container.endpoints.map((row) => ({ ...row, live: null }));
+  for (const other of linkedTo(context, container.id)) updateFiles(context, other);
 }
 
 /** Of a start that failed: what never had a veth, or has none any more, is free at once. Before endNetwork. */
@@ -161,8 +173,9 @@ function hasNetwork(container: Container): boolean {
 
 /** /etc/hosts, hostname and resolv.conf, as they are now. */
 export function writeFiles(context: Context, container: Container): void {
-  const { files, hosts, dns } = container.row.network;
+  const { files, dns } = container.row.network;
   if (files === undefined) return;
+  const hosts = hostsNow(context, container);
   const endpoints = liveRows(container);
   const networks = endpoints.map((row) => networkOf(context, row).row);
   const gateways = networks.map(({ subnets }) => subnets.map(({ gateway }) => gateway));
@@ -177,8 +190,15 @@ export function writeFiles(context: Context, container: Container): void {
     nameservers: isServed ? nameserversOf(served) : undefined,
     ...(dns === undefined ? {} : { dns }),
     host: context.network.resolvers.current(),
+    ...(container.row.network.mode === 'host' ? { hostsOfHost: hostsOfHost() } : {}),
   });
   writeContainerFiles(context.places.names(container.id), content, files.owner);
+}
+
+/** Of the host's network it has the host's names. */
+function hostsOfHost(): string {
+  const status = statSync(HOSTS, { throwIfNoEntry: false });
+  return status?.isFile() === true && status.size <= HOSTS_MAX ? readFileSync(HOSTS, 'utf8') : '';
 }
 
 /** While it runs: a container that holds a file of its own fast keeps it as it is. */

@@ -37,6 +37,7 @@ export function networkingOf(request: NetworkParts, mode: Mode): Networking {
   refuseSameInterface([], interfaces ?? []);
   for (const [index, { address }] of (network?.hosts ?? []).entries()) {
     const field = `network.hosts[${String(index)}].address`;
+    if (address.startsWith('container:')) continue;
     if (address !== 'host-gateway') addressOf(address, field);
     else if (mode.is !== 'bridge') throw invalid(field, '"host-gateway" needs mode "bridge"');
   }

@@ -3,11 +3,13 @@ import { randomBytes } from 'node:crypto';
 import type { ExecRequest } from '../../../shared/api/exec.ts';
 import { nowTimestamp } from '../../../shared/time.ts';
 import type { Context } from '../context.ts';
+import { checkDetachKeys } from '../detach-keys.ts';
 import { runOf } from '../kill.ts';
 import { execProcess } from './process.ts';
 
 export async function createExec(context: Context, ref: string, request: ExecRequest): Promise<{ id: string }> {
   const container = context.containers.find(ref);
+  checkDetachKeys(request.detachKeys);
   return container.turn.run(() => {
     runOf(container, 'exec');
     // what is wrong with the request is told now, not at start

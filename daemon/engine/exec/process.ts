@@ -64,7 +64,7 @@ function userOf(container: Container, own: Process, request: ExecRequest): { use
 }
 
 /** Where init is now. */
-function groupOf({ cgroups, places }: Context, { id, row }: Container): string {
+export function groupOf({ cgroups, places }: Context, { id, row }: Container): string {
   const path = places.cgroup(id);
   return row.pid === null ? path : groupOfProcess(cgroups, path, row.pid);
 }

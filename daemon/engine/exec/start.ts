@@ -124,15 +124,15 @@ function forgetExec(context: Context, container: Container, run: Run, id: string
   });
 }
 
-/** stdin only where the exec has one. */
+/** Of its streams those that it was created with. */
 function attach(container: Container, run: Run, exec: ExecRow): Promise<Attachment> {
   return attachRunning({
     shim: run.shim,
     process: exec.id,
     container: container.id,
     stdin: exec.request.stdin === true,
-    stdout: true,
-    stderr: true,
+    stdout: exec.request.stdout !== false,
+    stderr: exec.request.stderr !== false,
     terminal: exec.request.tty === true,
   });
 }

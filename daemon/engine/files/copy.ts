@@ -74,6 +74,7 @@ export async function readArchive(
   copied(context, container);
   return {
     headers: { [STAT_HEADER]: Buffer.from(JSON.stringify(work.stat)).toString('base64url') },
+    ...(work.stat === undefined ? {} : { stat: work.stat }),
     stream: work.pieces(),
     writeTo: work.writeTo,
   };

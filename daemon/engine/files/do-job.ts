@@ -33,6 +33,7 @@ function statOf(view: View, path: string, { status }: OpenPath): PathStat {
   return {
     name: lastName(path),
     kind: KINDS[kindOf(status)],
+    ...(status.isCharacterDevice() ? { device: 'character' } : status.isBlockDevice() ? { device: 'block' } : {}),
     size: Number(status.size),
     mode: Number(status.mode & 0o7777n),
     modifiedAt: timeOf(status.mtimeNs),

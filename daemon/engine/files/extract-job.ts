@@ -6,6 +6,7 @@ import { FileError, readablePath } from '../../images/pack/file-error.ts';
 import { toHost } from '../../images/pack/id-maps.ts';
 import { pseudoFileSystemOf } from '../../images/pack/pseudo-files.ts';
 import { TreeWriter } from '../../images/pack/tree-writer.ts';
+import type { TarConsumer } from '../../images/tar/entry.ts';
 import { TarReader } from '../../images/tar/reader.ts';
 import { decompressed } from '../../images/unpack/decompress.ts';
 import type { Job } from './jobs.ts';
@@ -51,9 +52,18 @@ export async function extractJob(
   }
 }
 
-async function unpack(writer: TreeWriter, archive: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void> {
+/**
+ * An archive to its end, and the writer's. `consumer`: what passes its entries on to the writer. Throws as extractJob(), in
+ * words about the entry in hand.
+ */
+export async function unpack(
+  writer: TreeWriter,
+  archive: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+  consumer: TarConsumer = writer,
+): Promise<void> {
   try {
-    const reader = new TarReader(writer);
+    const reader = new TarReader(consumer);
     for await (const piece of archive) {
       signal.throwIfAborted();
       reader.push(piece);

@@ -5,6 +5,7 @@ import type { ConnectionFault } from '../errors.ts';
 import type { IdMaps } from '../../images/pack/id-maps.ts';
 import type { FileErrorCode } from '../../images/pack/file-error.ts';
 import type { ImageErrorCode } from '../../images/errors.ts';
+import type { CopyJob } from '../build/copy/copy.ts';
 import type { ViewSource } from './view-source.ts';
 
 /** What a layer is packed from: what differs from the layers below it, or a whole root. */
@@ -39,7 +40,8 @@ export type Job =
   /** Gives a JSON array of Change. */
   | { readonly do: 'changes'; readonly of: Differing }
   /** Gives a gzip-compressed layer. */
-  | { readonly do: 'layer'; readonly from: LayerSource };
+  | { readonly do: 'layer'; readonly from: LayerSource }
+  | CopyJob;
 
 /** Of a layer, uncompressed. */
 export interface PackedLayer {

@@ -3,37 +3,36 @@
  * upper layer is one more lower layer, and the mount points that are still to be made go to a tmpfs, so that nothing of
  * the container is written to. To be written to: the overlay that its init would mount.
  */
-import { chmodSync, closeSync, constants, fchmodSync, fstatSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
-import { O_PATH, changeOwnerAt, makeDirectoryAt, openAt } from '../../../native-bindings/directory-entries.ts';
+import { closeSync, constants, fchmodSync, fstatSync, openSync } from 'node:fs';
+import { O_PATH, makeDirectoryAt, openAt } from '../../../native-bindings/directory-entries.ts';
 import { attachMount, cloneMount, makeReadOnly, newMount } from '../../../native-bindings/mounts.ts';
 import { RESOLVE, openBelow } from '../../../native-bindings/openat2.ts';
 import { isSystemError } from '../../images/unpack/remove-tree.ts';
 import { bytesOf } from './path.ts';
 import type { MountSource } from '../../runtime/plan/target.ts';
 import type { ViewPurpose } from './view.ts';
+import { type ViewOverlays, isThere, makeLikeLower, makeUpper, overlay } from './view-overlay.ts';
 import type { Upper, ViewSource, ViewedMount } from './view-source.ts';
 
 const DIRECTORY = O_PATH | constants.O_DIRECTORY;
 const OWN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const INSIDE = RESOLVE.inRoot | RESOLVE.noMagicLinks;
-/** fsconfig(2) takes no longer text. */
-const LONGEST_OPTION = 255;
 
 type Stopped = Exclude<ViewSource, { readonly is: 'running' }>;
-type Options = (readonly [key: string, value: string | true])[];
 
 export interface MountedRoot {
   readonly root: number;
   readonly absent: ReadonlySet<bigint>;
 }
 
-/** Throws SystemError, and what Node throws. */
-export function mountRoot(source: Stopped, purpose: ViewPurpose): MountedRoot {
-  const root = source.is === 'directory' ? directoryRoot(source, purpose) : layeredRoot(source, purpose);
+/** `overlays` are to be cleared when the namespace is left, also after a failure. Throws SystemError, and what Node throws. */
+export function mountRoot(source: Stopped, purpose: ViewPurpose, overlays: ViewOverlays): MountedRoot {
+  const root = source.is === 'directory' ? directoryRoot(source, purpose) : layeredRoot(source, purpose, overlays);
   if (purpose === 'root') return { root, absent: new Set() };
-  const missing = source.mounts.filter((mount) => !attachBind(root, mount)).map(({ destination }) => destination);
+  const missing = source.mounts
+    .filter((mount) => !attachBind(root, mount, overlays))
+    .map(({ destination }) => destination);
   const absent = new Set([...source.absent, ...missing].flatMap((destination) => standIn(root, destination) ?? []));
   return { root, absent };
 }
@@ -49,11 +48,11 @@ function directoryRoot({ path, mountPoint }: Stopped & { is: 'directory' }, purp
   }
 }
 
-function layeredRoot(source: Stopped & { is: 'stopped' }, purpose: ViewPurpose): number {
+function layeredRoot(source: Stopped & { is: 'stopped' }, purpose: ViewPurpose, overlays: ViewOverlays): number {
   const { lower, writes, userxattr, mountPoint } = source;
   if (purpose === 'write' && writes !== undefined) {
     makeUpper(writes, lower[0] ?? '/');
-    return attached(overlay({ lower, writes, userxattr }), mountPoint);
+    return attached(overlays.mount({ lower, writes, userxattr }), mountPoint);
   }
   const all = [...(writes === undefined || !isThere(writes.upper) ? [] : [writes.upper]), ...lower];
   return overlayToRead(all, userxattr, mountPoint);
@@ -70,36 +69,6 @@ export function overlayToRead(lower: readonly string[], userxattr: boolean, moun
     return attached(overlay({ lower, writes: { upper: `${of}/upper`, work: `${of}/work` }, userxattr }), mountPoint);
   } finally {
     closeSync(scratch);
-  }
-}
-
-interface Overlay {
-  readonly lower: readonly string[];
-  readonly writes?: Upper | undefined;
-  readonly userxattr: boolean;
-}
-
-/** Not attached. Directories are given by descriptor: their paths may hold ":" and ",". */
-function overlay({ lower, writes, userxattr }: Overlay): number {
-  const opened: number[] = [];
-  const byDescriptor = (path: string): string => {
-    const fd = openSync(path, DIRECTORY);
-    opened.push(fd);
-    return `/proc/self/fd/${String(fd)}`;
-  };
-  try {
-    const layers = lower.map(byDescriptor);
-    const joined = layers.join(':');
-    const options: Options = [['source', 'overlay']];
-    if (joined.length <= LONGEST_OPTION) options.push(['lowerdir', joined]);
-    else options.push(...layers.map((layer) => ['lowerdir+', layer] as const));
-    if (writes !== undefined) {
-      options.push(['upperdir', byDescriptor(writes.upper)], ['workdir', byDescriptor(writes.work)]);
-    }
-    if (userxattr) options.push(['userxattr', true]);
-    return newMount('overlay', options);
-  } finally {
-    for (const fd of opened) closeSync(fd);
   }
 }
 
@@ -120,8 +89,8 @@ function attached(mount: number, mountPoint: string): number {
 }
 
 /** False: what it is made of is not there (any more). */
-function attachBind(root: number, mount: ViewedMount): boolean {
-  const tree = treeOf(mount);
+function attachBind(root: number, mount: ViewedMount, overlays: ViewOverlays): boolean {
+  const tree = treeOf(mount, overlays);
   if (tree === undefined) return false;
   try {
     if (mount.readonly) makeReadOnly(tree, mount.recursive);
@@ -137,9 +106,11 @@ function attachBind(root: number, mount: ViewedMount): boolean {
   }
 }
 
-function treeOf({ source, recursive, made }: ViewedMount): number | undefined {
+function treeOf({ source, recursive, made }: ViewedMount, overlays: ViewOverlays): number | undefined {
+  // another container's, which is seen in that one
+  if (made?.kind === 'joined') return undefined;
   try {
-    if (made?.kind === 'layers') return overlay({ ...made, writes: writableOf(made), userxattr: false });
+    if (made?.kind === 'layers') return overlays.mount({ ...made, writes: writableOf(made), userxattr: false });
     const fd = made === undefined ? openSync(source, O_PATH) : openMade(made);
     try {
       return cloneMount(fd, recursive);
@@ -220,30 +191,6 @@ function standIn(root: number, destination: string): bigint | undefined {
   }
 }
 
-function isThere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
 function isCode(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
-}
-
-/** As init makes them at the first start (native-bindings/shim/init_root.c: make_upper). */
-function makeUpper({ upper, work }: Upper, lower: string): void {
-  if (!isThere(upper)) {
-    const parent = openSync(dirname(upper), DIRECTORY);
-    try {
-      makeLikeLower(parent, basename(upper), lower);
-    } finally {
-      closeSync(parent);
-    }
-  }
-  if (!isThere(work)) mkdirSync(work, { mode: 0o700 });
-}
-
-function makeLikeLower(parent: number, name: string, lower: string): void {
-  const { mode, uid, gid } = statSync(lower);
-  makeDirectoryAt(parent, name, mode & 0o7777);
-  changeOwnerAt(parent, name, uid, gid);
-  chmodSync(`/proc/self/fd/${String(parent)}/${name}`, mode & 0o7777);
 }

@@ -1,7 +1,7 @@
 /** What a thread has to know of a container to open its files. */
 import { readFileSync } from 'node:fs';
 import type { IdMaps, IdRange } from '../../images/pack/id-maps.ts';
-import type { RootSource } from '../../runtime/plan/target.ts';
+import { SECRETS_DIRECTORY } from '../../runtime/plan/compile-secrets.ts';
 import { parseMountOptions } from '../../runtime/plan/mount-options.ts';
 import { isBind, isIdMapped } from '../../runtime/spec/validate-mounts.ts';
 import type { IdMapping, Mount, Spec } from '../../runtime/spec/types.ts';
@@ -11,6 +11,7 @@ import { EngineError } from '../errors.ts';
 import type { MadeOf } from '../from-image/made-of.ts';
 import { documentsOf } from '../inspect.ts';
 import { specOf } from '../launch-plan.ts';
+import type { KeptSecret } from '../secrets/secrets.ts';
 import type { Differing } from './jobs.ts';
 import type { ViewSource, ViewedMount } from './view-source.ts';
 
@@ -119,7 +120,7 @@ export function checkWritable(context: Context, container: Container): void {
  */
 export function differingOf(context: Context, container: Container, compare = false): Differing {
   const spec = specOf(context, container);
-  const root: RootSource = rootOf(context, container);
+  const { secrets = [], ...root }: MadeOf = rootOf(context, container);
   if (root.kind === 'bind') {
     throw new EngineError(
       'unsupported',
@@ -134,8 +135,13 @@ export function differingOf(context: Context, container: Container, compare = fa
     lower: root.lower,
     mountPoint: context.places.mountPoint,
     ids: idsOf(spec),
-    mountPoints: (spec.mounts ?? []).map(({ destination }) => destination),
+    mountPoints: [...(spec.mounts ?? []).map(({ destination }) => destination), ...secrets.map(placeOf)],
   };
+}
+
+/** Where something is mounted for it. */
+function placeOf({ path }: KeptSecret): string {
+  return path.startsWith(`${SECRETS_DIRECTORY}/`) ? SECRETS_DIRECTORY : path;
 }
 
 /** Where overlays of this host may leave marks in an upper layer that only they understand, as the kernel is set up. */

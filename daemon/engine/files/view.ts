@@ -9,6 +9,7 @@ import { enterOwnMounts, inMountsOf } from '../../../native-bindings/mount-names
 import { cloneMount } from '../../../native-bindings/mounts.ts';
 import { FileError } from '../../images/pack/file-error.ts';
 import { mountRoot } from './mount-view.ts';
+import { ViewOverlays } from './view-overlay.ts';
 import type { ViewSource } from './view-source.ts';
 
 const DIRECTORY = O_PATH | constants.O_DIRECTORY;
@@ -36,9 +37,14 @@ export function openView(source: ViewSource, purpose: ViewPurpose): View {
     const root = openRunning(source, purpose);
     return { root, absent: new Set(), close: () => closeSync(root) };
   }
-  const leave = enterOwnMounts();
+  const overlays = new ViewOverlays();
+  const home = enterOwnMounts();
+  const leave = (): void => {
+    home();
+    overlays.clear();
+  };
   try {
-    const { root, absent } = mountRoot(source, purpose);
+    const { root, absent } = mountRoot(source, purpose, overlays);
     const close = (): void => {
       closeSync(root);
       leave();

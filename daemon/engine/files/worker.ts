@@ -7,6 +7,9 @@ import { LostThread } from '../../../native-bindings/mount-namespace.ts';
 import { ImageError } from '../../images/errors.ts';
 import { FileError } from '../../images/pack/file-error.ts';
 import { ConnectionFailure } from '../errors.ts';
+import { contextJob } from '../build/copy/context-job.ts';
+import { copyJob, makeDirectoryJob } from '../build/copy/copy-job.ts';
+import { digestJob } from '../build/copy/digest-job.ts';
 import { bodyFrom } from './body-reader.ts';
 import { writeChunked } from './chunked-socket.ts';
 import { changesJob, layerJob } from './difference-jobs.ts';
@@ -112,6 +115,13 @@ async function sendAll(make: (spare: Buffer[]) => Generator<Buffer>, exchange: E
   }
 }
 
+/** In one piece. */
+function sendJson(value: unknown, exchange: Exchange): Promise<void> {
+  return sendAll(function* () {
+    yield ofItsOwn(Buffer.from(JSON.stringify(value)));
+  }, exchange);
+}
+
 function* continued(first: IteratorResult<Buffer>, rest: Iterable<Buffer>): Generator<Buffer> {
   if (first.done === true) return;
   yield first.value;
@@ -178,6 +188,18 @@ async function perform(
     case 'layer':
       begun();
       return sendLayer(job, exchange);
+    case 'build-context':
+      await contextJob(job, { pieces: () => exchange.incoming(), isLent: false, signal: exchange.signal });
+      return undefined;
+    case 'copy-digest':
+      await sendJson(await digestJob(job, exchange.signal), exchange);
+      return undefined;
+    case 'copy-files':
+      await copyJob(job, exchange.signal);
+      return undefined;
+    case 'make-directory':
+      await makeDirectoryJob(job);
+      return undefined;
   }
 }
 

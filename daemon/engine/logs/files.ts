@@ -1,7 +1,8 @@
 /** The files of one log: `log.N` … `log.1`, `log`, oldest first; the shim renames them upwards when it rotates. */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { LogFile, type TextEncoding } from './log-file.ts';
+import { LogFile } from './log-file.ts';
+import type { TextEncoding } from './record.ts';
 
 /** A look at the files falls between two renames this often in a row only if something else is wrong. */
 const MOST_LOOKS = 100;

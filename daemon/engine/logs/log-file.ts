@@ -1,21 +1,19 @@
 /** One file of a log, read forwards record by record. */
 import { open, type FileHandle } from 'node:fs/promises';
 import type { LogEntry } from '../../../shared/api/container.ts';
-import { parseRecord } from './record.ts';
+import { type TextEncoding, parseRecord } from './record.ts';
 
 const READ_SIZE = 64 * 1024;
-/** A record the shim writes is at most 16 KiB and a prefix; what goes on longer without a newline is none. */
+/** A record the shim writes is at most 16 KiB of text, six times as much as JSON, and a frame; what goes on longer without a newline is none. */
 const LONGEST_RECORD = 256 * 1024;
 const NEWLINE = 0x0a;
-
-/** `latin1` keeps every byte of a text as one character, for those who want the bytes back. */
-export type TextEncoding = 'utf8' | 'latin1';
 
 export class LogFile {
   readonly inode: bigint;
   private readonly handle: FileHandle;
   private readonly encoding: TextEncoding;
   private offset: number;
+  /** Of a record that is longer than one read. */
   private carry: Buffer = Buffer.alloc(0);
   /** Within something too long to be a record: nothing counts until its newline. */
   private overlong = false;
@@ -72,7 +70,13 @@ export class LogFile {
       return undefined;
     }
     this.offset += count;
-    return this.parse(this.buffer.subarray(0, count));
+    const bytes = this.buffer.subarray(0, count);
+    const end = bytes.lastIndexOf(NEWLINE);
+    if (end >= 0) return this.parse(bytes, end);
+    this.keep(Buffer.concat([this.carry, bytes]));
+    if (count === most) return [];
+    this.meetEnd();
+    return undefined;
   }
 
   /** Up to `count` bytes that end before `end`. */
@@ -97,20 +101,17 @@ export class LogFile {
     await this.handle.close();
   }
 
-  private parse(bytes: Buffer): LogEntry[] {
-    const end = bytes.lastIndexOf(NEWLINE);
-    if (end < 0) {
-      this.keep(Buffer.concat([this.carry, bytes]));
-      return [];
-    }
+  /** The last newline is at `end`. What follows it is read again with its end, for it may not stay as it is. */
+  private parse(bytes: Buffer, end: number): LogEntry[] {
     const whole = Buffer.concat([this.carry, bytes.subarray(0, end)]);
     const lines = whole.toString(this.encoding).split('\n');
     if (this.overlong) lines.shift();
     this.overlong = false;
-    this.keep(Buffer.from(bytes.subarray(end + 1)));
+    this.carry = Buffer.alloc(0);
+    this.offset -= bytes.length - end - 1;
     const entries: LogEntry[] = [];
     for (const line of lines) {
-      const entry = parseRecord(line);
+      const entry = parseRecord(line, this.encoding);
       if (entry === undefined) this.skipped += 1;
       else entries.push(entry);
     }

@@ -3,8 +3,9 @@ import { dirname } from 'node:path';
 import type { LogEntry, LogQuery } from '../../../shared/api/container.ts';
 import { parseTime } from '../../../shared/time.ts';
 import { inodeOf, openFiles } from './files.ts';
-import type { LogFile, TextEncoding } from './log-file.ts';
+import type { LogFile } from './log-file.ts';
 import { selectionOf, selects, timeLeft, type Selection } from './query.ts';
+import type { TextEncoding } from './record.ts';
 import { tailPosition } from './tail.ts';
 import { Wakeup } from './wakeup.ts';
 

@@ -1,16 +1,49 @@
-/** One record of a log in the Kubernetes CRI text format: `2026-01-02T03:04:05.123456789Z stdout F text`. */
+/**
+ * One record of a log: in the Kubernetes CRI text format, `2026-01-02T03:04:05.123456789Z stdout F text`, or docker's
+ * json-file, `{"log":"text\n","stream":"stdout","time":"2026-01-02T03:04:05.123456789Z"}`. Which one it is its first
+ * character tells.
+ */
 import type { LogEntry } from '../../../shared/api/container.ts';
 import { InvalidTime, formatTime, parseTime } from '../../../shared/time.ts';
+
+/** `latin1` keeps every byte of a text as one character, for those who want the bytes back. */
+export type TextEncoding = 'utf8' | 'latin1';
 
 /** As the shim writes it; compared as text it sorts as time. */
 const CANONICAL = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{9}Z$/;
 const CANONICAL_LENGTH = 30;
 
 /**
- * `line` is without its newline. Undefined where it is no record. Times of other precision or zone are taken and told
- * in ours; further tags ("F:x") are ignored, as the format reserves them.
+ * `line` is without its newline; decoded as latin1 its text is, too, whatever the format. Undefined where it is no record.
+ * Times of other precision or zone are taken and told in ours; further tags ("F:x") and properties are ignored.
  */
-export function parseRecord(line: string): LogEntry | undefined {
+export function parseRecord(line: string, encoding: TextEncoding = 'utf8'): LogEntry | undefined {
+  return line.startsWith('{') ? parseJsonRecord(line, encoding) : parseCriRecord(line);
+}
+
+function parseJsonRecord(line: string, encoding: TextEncoding): LogEntry | undefined {
+  let record: { readonly log?: unknown; readonly stream?: unknown; readonly time?: unknown };
+  try {
+    record = JSON.parse(line) as typeof record;
+  } catch {
+    return undefined; // torn, or nobody's
+  }
+  const { log, stream, time } = record;
+  if (typeof log !== 'string' || typeof time !== 'string' || (stream !== 'stdout' && stream !== 'stderr'))
+    return undefined;
+  const at = canonicalTime(time);
+  if (at === undefined) return undefined;
+  const partial = !log.endsWith('\n');
+  const text = partial ? log : log.slice(0, -1);
+  return { at, stream, text: encoding === 'latin1' ? inBytes(text) : text, partial };
+}
+
+/** What an escape stands for is no byte of the line. */
+function inBytes(text: string): string {
+  return text.replace(/[\u0100-\uffff]/g, (character) => Buffer.from(character).toString('latin1'));
+}
+
+function parseCriRecord(line: string): LogEntry | undefined {
   const timeEnd = line.indexOf(' ');
   if (timeEnd < 0) return undefined;
   const stream = line.startsWith('stdout ', timeEnd + 1)

@@ -13,6 +13,8 @@ import { nowTimestamp } from '../../../shared/time.ts';
 import { releaseHeld, unknownExit } from '../exit.ts';
 import { isFrozen } from '../freezer.ts';
 import { advanceTo } from '../lifecycle.ts';
+import { endLeftProbes } from '../health/forget.ts';
+import { watchHealth } from '../health/watch.ts';
 import { endStartHook } from '../hooks/left-hook.ts';
 import { endBegun, endGroups, endShim, runLost } from '../lost.ts';
 import { HOLDER_PREFIX } from '../process-names.ts';
@@ -81,6 +83,7 @@ async function withShim(context: Context, container: Container, shim: Shim): Pro
   let processes: ProcessStatus[];
   try {
     processes = await shim.status();
+    await endLeftProbes(shim, processes);
   } catch (error) {
     if (!(error instanceof ShimLost)) throw error;
     await withoutShim(context, container);
@@ -100,6 +103,7 @@ async function withShim(context: Context, container: Container, shim: Shim): Pro
   adopt(context, container, run, init);
   adoptExecs(context, container, run, processes);
   const ended = Number(init.state) === ENDED;
+  if (!ended && container.row.healthcheck !== null) watchHealth(context, container, run);
   const hooks = wasStarting ? poststart(context, container, run, specOf(context, container)) : undefined;
   if (!ended && container.row.status !== 'removing') commitFreezer(context, container);
   releaseHeld(context, container, run);

@@ -12,14 +12,18 @@ const STRAY_DEADLINE_MS = 2000;
 const ID = /^[0-9a-f]{64}$/;
 const DIRECTORY = /^[0-9a-f]{64}(\.removed)?$/;
 
-/** After the reconciliation. A failure concerns one thing: it is logged, and the rest goes on. */
-export async function sweep(context: Context): Promise<void> {
+/** After the reconciliation, and before anything is started again. A failure concerns one thing: it is logged, and the rest goes on. */
+export async function sweepProcesses(context: Context): Promise<void> {
   for (const id of await context.shims.listed()) {
     if (ID.test(id)) await attempt(context, id, 'socket', () => sweepSocket(context, id));
   }
   for (const id of groups.list(context.cgroups, context.places.cgroupParent)) {
     if (ID.test(id)) await attempt(context, id, 'control group', () => sweepGroups(context, id));
   }
+}
+
+/** The same of what lies on disk, which may take a while. */
+export async function sweepDirectories(context: Context): Promise<void> {
   for (const name of await readdir(context.places.containers)) {
     const known = context.containers.get(name) !== undefined;
     if (known || !DIRECTORY.test(name)) continue;

@@ -19,6 +19,7 @@ const OURS = new Set([
   'reserve',
   'containers',
   'volumes',
+  'builds',
   'images',
   'lost+found',
 ]);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Container } from '../container.ts';
 import type { Context } from '../context.ts';
 
-const LOG = /^log(?:\.[1-9][0-9]*)?$/;
+const LOG = /^(?:log|[0-9a-f]{64}-json\.log)(?:\.[1-9][0-9]*)?$/;
 const BLOCK = 512;
 
 export interface ContainerUsage {

@@ -2,7 +2,7 @@
 import type { Engine } from '../../api/engine.ts';
 import type { Context } from '../context.ts';
 import { imageHistory } from '../images/history.ts';
-import { inspectImage } from '../images/inspect.ts';
+import { imageToRun, inspectImage } from '../images/inspect.ts';
 import { listImages } from '../images/list.ts';
 import { pruneImages } from '../images/prune.ts';
 import { removeImage } from '../images/remove.ts';
@@ -20,6 +20,7 @@ export type StorageVerbs = Pick<
   Engine,
   | 'listImages'
   | 'inspectImage'
+  | 'imageConfig'
   | 'imageHistory'
   | 'tagImage'
   | 'removeImage'
@@ -39,6 +40,7 @@ export function storageVerbs(context: Context): StorageVerbs {
   return {
     listImages: (query) => listImages(context, query),
     inspectImage: (ref) => inspectImage(context, ref),
+    imageConfig: (ref, platform) => imageToRun(context, ref, platform),
     imageHistory: (ref) => imageHistory(context, ref),
     tagImage: (ref, request) => tagImage(context, ref, request),
     removeImage: (ref, query) => removeImage(context, ref, query),

@@ -11,11 +11,17 @@ import { InvalidChange } from './invalid-change.ts';
 
 export { InvalidChange };
 
-interface State {
+export interface ChangeState {
   run: RunConfig;
   /** A CMD was among the lines: a later ENTRYPOINT keeps it. */
   hasCmd: boolean;
+  /** Variables that have a value beside those of the environment, which go first: arguments of a build. */
+  readonly args?: Variables;
+  /** What takes the meaning of the next character; default: a backslash. */
+  readonly escape?: string;
 }
+
+type State = ChangeState;
 
 type Change = (state: State, rest: string) => void;
 
@@ -29,14 +35,19 @@ function refuse(problem: string): never {
   throw new InvalidChange(problem);
 }
 
-/** What `$NAME` means in a line: the environment as it is by then. */
-function variablesOf({ env = [] }: RunConfig): Variables {
+function environmentOf({ env = [] }: RunConfig): Variables {
   return new Map(
     env.map((entry) => {
       const equals = entry.indexOf('=');
       return equals === -1 ? [entry, ''] : [entry.slice(0, equals), entry.slice(equals + 1)];
     }),
   );
+}
+
+/** What `$NAME` means in a line: the environment as it is by then, and beside it the arguments of a build. */
+export function variablesOf({ run, args }: Pick<State, 'run' | 'args'>): Variables {
+  const environment = environmentOf(run);
+  return args === undefined || args.size === 0 ? environment : new Map([...args, ...environment]);
 }
 
 /** A JSON list is the program and its arguments; all else is a line for the shell. */
@@ -47,7 +58,7 @@ function command({ run }: State, rest: string): string[] {
 }
 
 function one(state: State, rest: string): string {
-  const value = expanded(rest, variablesOf(state.run));
+  const value = expanded(rest, variablesOf(state), state.escape);
   return value === '' ? refuse('it has no value') : value;
 }
 
@@ -73,8 +84,8 @@ function checkLength(pairs: ReadonlyMap<string, string>): void {
 }
 
 function setEnv(state: State, rest: string): void {
-  const pairs = pairsOf(rest, variablesOf(state.run)) ?? refuse('it is not NAME=value');
-  const variables = new Map(variablesOf(state.run));
+  const pairs = pairsOf(rest, variablesOf(state), state.escape) ?? refuse('it is not NAME=value');
+  const variables = new Map(environmentOf(state.run));
   for (const [name, value] of pairs) {
     if (name === '') refuse('a variable has no name');
     variables.set(name, value);
@@ -84,7 +95,7 @@ function setEnv(state: State, rest: string): void {
 }
 
 function setLabels(state: State, rest: string): void {
-  const pairs = pairsOf(rest, variablesOf(state.run)) ?? refuse('it is not key=value');
+  const pairs = pairsOf(rest, variablesOf(state), state.escape) ?? refuse('it is not key=value');
   if (pairs.some(([key]) => key === '')) refuse('a label has no key');
   const labels = new Map([...Object.entries(state.run.labels ?? {}), ...pairs]);
   checkLength(labels);
@@ -94,8 +105,9 @@ function setLabels(state: State, rest: string): void {
 
 /** Of WORDs in JSON or parted by spaces. */
 function listOf(state: State, rest: string): string[] {
-  const words = jsonWords(rest) ?? wordsOf(rest);
-  const list = words.map((word) => expanded(word, variablesOf(state.run))).filter((word) => word !== '');
+  const words = jsonWords(rest) ?? wordsOf(rest, state.escape);
+  const variables = variablesOf(state);
+  const list = words.map((word) => expanded(word, variables, state.escape)).filter((word) => word !== '');
   return list.length === 0 ? refuse('it has no value') : list;
 }
 
@@ -140,6 +152,16 @@ const CHANGES: Readonly<Record<string, Change>> = {
     state.run = { ...state.run, workingDir: joinedPath(state.run.workingDir ?? '/', one(state, rest)) };
   },
 };
+
+/**
+ * One instruction of a Dockerfile, of those that change the configuration alone; false: it is none of them. Throws
+ * InvalidChange.
+ */
+export function applyInstruction(state: ChangeState, instruction: string, rest: string): boolean {
+  if (!Object.hasOwn(CHANGES, instruction)) return false;
+  CHANGES[instruction]?.(state, rest);
+  return true;
+}
 
 /** The instruction and the rest of its line; a backslash at the end of a line joins the next to it. */
 function split(line: string): [instruction: string, rest: string] {

@@ -29,13 +29,13 @@ export function jsonWords(rest: string): string[] | undefined {
 }
 
 /** Parted by blanks that are in no quotes; quotes and escapes stay. Throws InvalidChange where a quote has no end. */
-export function wordsOf(rest: string): string[] {
+export function wordsOf(rest: string, escape = '\\'): string[] {
   const words: string[] = [];
   let word = '';
   let quote = '';
   for (let at = 0; at < rest.length; at++) {
     const character = rest.charAt(at);
-    if (character === '\\' && quote !== "'") {
+    if (character === escape && quote !== "'") {
       word += character + rest.charAt(++at);
     } else if (quote === '' && BLANK.test(character)) {
       if (word !== '') words.push(word);
@@ -52,22 +52,26 @@ export function wordsOf(rest: string): string[] {
 }
 
 /** "A=1 B='2 3'", or of old "A 1 2 3". Undefined where it is neither. */
-export function pairsOf(rest: string, variables: Variables): [name: string, value: string][] | undefined {
-  const words = wordsOf(rest);
+export function pairsOf(
+  rest: string,
+  variables: Variables,
+  escape = '\\',
+): [name: string, value: string][] | undefined {
+  const words = wordsOf(rest, escape);
   const [first] = words;
   if (first === undefined) return undefined;
   if (!first.includes('=')) {
     const value = rest.slice(rest.indexOf(first) + first.length).trim();
-    return words.length === 1 ? undefined : [[expanded(first, variables), expanded(value, variables)]];
+    return words.length === 1 ? undefined : [[expanded(first, variables, escape), expanded(value, variables, escape)]];
   }
   if (!words.every((word) => word.includes('='))) return undefined;
   let length = 0;
   return words.map((word) => {
     const equals = word.indexOf('=');
-    const value = expanded(word.slice(equals + 1), variables);
+    const value = expanded(word.slice(equals + 1), variables, escape);
     length += value.length;
     checkLength(length);
-    return [expanded(word.slice(0, equals), variables), value];
+    return [expanded(word.slice(0, equals), variables, escape), value];
   });
 }
 
@@ -76,8 +80,8 @@ function checkLength(length: number): void {
 }
 
 /** Without its quotes and escapes, and with what its variables stand for. Throws InvalidChange. */
-export function expanded(text: string, variables: Variables): string {
-  return new Expansion(text, variables, 0).all();
+export function expanded(text: string, variables: Variables, escape = '\\'): string {
+  return new Expansion(text, variables, escape, 0).all();
 }
 
 /** The path from a directory on; an absolute one stands for itself. ".." ends at "/". */
@@ -93,12 +97,14 @@ export function joinedPath(directory: string, path: string): string {
 class Expansion {
   private readonly text: string;
   private readonly variables: Variables;
+  private readonly escape: string;
   private readonly depth: number;
   private at = 0;
 
-  constructor(text: string, variables: Variables, depth: number) {
+  constructor(text: string, variables: Variables, escape: string, depth: number) {
     this.text = text;
     this.variables = variables;
+    this.escape = escape;
     this.depth = depth;
     if (depth > DEEPEST) throw new InvalidChange('its variables are in one another too deep');
   }
@@ -127,7 +133,7 @@ class Expansion {
     let result = '';
     for (this.at++; this.text.charAt(this.at) !== '"';) {
       if (this.at >= this.text.length) throw new InvalidChange('a quote " has no end');
-      result += this.next('"$\\');
+      result += this.next(`"$${this.escape}`);
       checkLength(result.length);
     }
     this.at++;
@@ -138,9 +144,9 @@ class Expansion {
   private next(escapable: string): string {
     const character = this.text.charAt(this.at++);
     if (character === '$') return this.variable();
-    if (character !== '\\' || this.at >= this.text.length) return character;
+    if (character !== this.escape || this.at >= this.text.length) return character;
     const escaped = this.text.charAt(this.at++);
-    return escapable === '' || escapable.includes(escaped) ? escaped : `\\${escaped}`;
+    return escapable === '' || escapable.includes(escaped) ? escaped : `${this.escape}${escaped}`;
   }
 
   private variable(): string {
@@ -167,7 +173,7 @@ class Expansion {
     }
     const inside = this.text.slice(start, this.at - 1);
     const operator = inside.slice(0, 2);
-    const other = (): string => new Expansion(inside.slice(2), this.variables, this.depth + 1).all();
+    const other = (): string => new Expansion(inside.slice(2), this.variables, this.escape, this.depth + 1).all();
     const isSet = value !== undefined && value !== '';
     if (inside === '') return value ?? '';
     if (operator === ':-') return isSet ? value : other();

@@ -30,6 +30,7 @@ export function compressionOf(first: Buffer): 'none' | 'gzip' | 'zstd' {
   return skippable || first.subarray(0, 4).equals(ZSTD) ? 'zstd' : 'none';
 }
 
+/** The first bytes, and all of them. */
 async function peek(source: AsyncIterable<Buffer>, count: number): Promise<[Buffer, AsyncIterable<Buffer>]> {
   const iterator = source[Symbol.asyncIterator]();
   let first = Buffer.alloc(0);
@@ -38,15 +39,18 @@ async function peek(source: AsyncIterable<Buffer>, count: number): Promise<[Buff
     if (next.done === true) break;
     first = Buffer.concat([first, next.value]);
   }
-  const all = async function* (): AsyncGenerator<Buffer> {
-    try {
-      yield first;
-      yield* { [Symbol.asyncIterator]: () => iterator };
-    } finally {
-      await iterator.return?.();
-    }
+  let isGiven = false;
+  const next = (): Promise<IteratorResult<Buffer>> => {
+    if (isGiven) return iterator.next();
+    isGiven = true;
+    return Promise.resolve({ value: first });
   };
-  return [first, all()];
+  return [first, { [Symbol.asyncIterator]: () => ({ next, return: () => ended(iterator) }) }];
+}
+
+async function ended(iterator: AsyncIterator<Buffer> | undefined): Promise<IteratorResult<Buffer>> {
+  await iterator?.return?.();
+  return { done: true, value: undefined };
 }
 
 function broken(compression: string, why: string, cause?: unknown): ImageError {
@@ -99,27 +103,42 @@ async function* kept(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 }
 
 /**
- * The uncompressed bytes in pieces. Throws ImageError layer_invalid, what `source` throws, and the signal's reason.
+ * The uncompressed bytes in pieces. What is not compressed goes through as it is, without a generator in between: those cost
+ * as much as the copying of many bytes. Throws ImageError layer_invalid, what `source` throws, and the signal's reason.
  */
-export async function* decompressed(
+export function decompressed(
   source: AsyncIterable<Buffer>,
   compression: Compression,
   signal: AbortSignal,
   options: DecompressOptions = {},
-): AsyncGenerator<Buffer> {
-  if (compression === 'detect') {
+): AsyncIterable<Buffer> {
+  if (compression === 'none') return source;
+  if (compression === 'detect') return detected(source, signal, options);
+  if (compression === 'gzip' && options.here === true) return gunzippedHere(source, signal);
+  return throughStream(source, compression, signal, options);
+}
+
+function detected(
+  source: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+  options: DecompressOptions,
+): AsyncIterable<Buffer> {
+  let found: AsyncIterator<Buffer> | undefined;
+  const begin = async (): Promise<IteratorResult<Buffer>> => {
     const [first, all] = await peek(source, ZSTD.length);
-    yield* decompressed(all, compressionOf(first), signal, options);
-    return;
-  }
-  if (compression === 'none') {
-    yield* source;
-    return;
-  }
-  if (compression === 'gzip' && options.here === true) {
-    yield* gunzippedHere(source, signal);
-    return;
-  }
+    found = decompressed(all, compressionOf(first), signal, options)[Symbol.asyncIterator]();
+    return found.next();
+  };
+  const next = (): Promise<IteratorResult<Buffer>> => (found === undefined ? begin() : found.next());
+  return { [Symbol.asyncIterator]: () => ({ next, return: () => ended(found) }) };
+}
+
+async function* throughStream(
+  source: AsyncIterable<Buffer>,
+  compression: 'gzip' | 'zstd',
+  signal: AbortSignal,
+  options: DecompressOptions,
+): AsyncGenerator<Buffer> {
   const pieces = { chunkSize: PIECE, highWaterMark: 2 * PIECE };
   const stream =
     compression === 'gzip'

@@ -89,6 +89,8 @@ export function compileBind(bind: Bind, context: BindContext): Operation[] {
   let tree = -1;
   if (from?.kind === 'layers') {
     tree = context.trees.add(overlayTree(from.lower, from.writable));
+  } else if (from?.kind === 'joined') {
+    tree = context.trees.add({ op: 'joined_tree', namespace: from.namespace, path: from.path });
   } else if (from !== undefined || maps !== undefined || shared) {
     // Cloned by the shim: with the rights of the host's root over owners, and in the mount namespace that is to be shared with.
     const all = options.idMap === 'tree' ? 1 : 0;

@@ -90,6 +90,8 @@ export interface ProcessContext {
   readonly keyring: string;
   /** Loads the filter. */
   readonly seccomp: readonly Operation[];
+  /** A small init stays behind as the container's process 1. */
+  readonly reaper?: boolean;
   /** Where init waits for its start; [] for not at all. */
   readonly wait: readonly Operation[];
 }
@@ -120,6 +122,7 @@ export function compileProcess(spec: Spec, wanted: Process, context: ProcessCont
     { op: 'environment', variables: mergeEnv([], wanted.env ?? []) },
     ...context.wait,
     ...(late ? [{ op: 'no_new_privs' } as const, ...context.seccomp] : []),
+    ...(context.reaper === true ? [{ op: 'reaper' } as const] : []),
     { op: 'exec', file: '', argv: wanted.args },
   ];
 }

@@ -7,6 +7,7 @@ import { checkNamespaces, cloneOperations, enterNamespaces, namespacesOf, writeI
 import { compilePlacement } from './compile-placement.ts';
 import { compileIdentity, compileOomScore, compileProcess } from './compile-process.ts';
 import { enterRoot, makeRoot, refuseOnHost } from './compile-root.ts';
+import { compileSecrets } from './compile-secrets.ts';
 import { compileFilter } from './compile-seccomp.ts';
 import { connectConsole, keepDescriptors } from './compile-stdio.ts';
 import type { Operation, Plan } from './operations.ts';
@@ -137,6 +138,7 @@ export function compileStart(spec: Spec, target: StartTarget): Plan {
     ...enterNamespaces(spec, namespaces),
     ...root,
     ...mountOperations(spec, mounts, settling),
+    ...compileSecrets(spec, target.secrets ?? [], { namespaces, host }),
     ...compileDevices(spec, wanted, namespaces.user),
     ...hiddenPaths(spec),
     ...workingDirectory(wanted, target),
@@ -151,6 +153,7 @@ export function compileStart(spec: Spec, target: StartTarget): Plan {
       user: namespaces.user,
       keyring: target.newKeyring ? `_ses.${id}` : '',
       seccomp: seccomp.load,
+      reaper: target.reaper === true,
       wait: start.wait,
     }),
   ];

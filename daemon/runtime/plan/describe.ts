@@ -60,6 +60,8 @@ export function describeOperation(operation: Operation): string {
       return `${operation.user_namespace === '' ? 'clone' : 'id-map'} ${operation.source}`;
     case 'overlay_tree':
       return `mount overlay of ${operation.lower.join(':')}`;
+    case 'joined_tree':
+      return `share ${operation.path} of the container that is joined`;
     case 'await_settled':
       return 'wait for the host side of the start';
     case 'await_go':
@@ -98,6 +100,8 @@ export function describeOperation(operation: Operation): string {
       return `bind ${operation.source} on ${operation.target}`;
     case 'mount_attributes':
       return `set mount attributes of ${operation.target}`;
+    case 'file':
+      return `write ${operation.path}`;
     case 'directory':
       return `make directory ${operation.path}`;
     case 'symlink':
@@ -147,6 +151,8 @@ export function describeOperation(operation: Operation): string {
       return `change directory to ${operation.path}`;
     case 'environment':
       return 'set environment';
+    case 'reaper':
+      return 'leave a process that reaps';
     case 'find_executable':
       return `exec ${operation.file}`;
     case 'exec':

@@ -93,6 +93,11 @@ export const OPERATIONS = {
   cgroup_own: { code: 16, room: 'shim', fields: { host: 'str', uid: 'u64' } },
   /** A detached overlay of `lower` (topmost first), read-only where `upper` and `work` are ""; for `bind.tree` and `root_tree`. Only before `clone`: trusted.overlay.* is for the host's root alone. */
   overlay_tree: { code: 17, room: 'shim', fields: { lower: 'strs', upper: 'str', work: 'str', volatile: 'u64' } },
+  /**
+   * A detached clone of the tmpfs mounted at `path` in the mount namespace at `namespace`, where no link leads to it; for
+   * `bind.tree`, which counts these too. Only before `clone`: a namespace lets clone its own mounts only, and the shim enters it.
+   */
+  joined_tree: { code: 18, room: 'shim', fields: { namespace: 'str', path: 'str' } },
 
   // -- init: namespaces --------------------------------------------------------------------------------
   /** Waits until every shim operation after `clone` is done. */
@@ -206,6 +211,15 @@ export const OPERATIONS = {
   change_root: { code: 66, room: 'init', fields: {} },
   /** The `overlay_tree` of this number as the root, attached at `at`. */
   root_tree: { code: 67, room: 'init', fields: { tree: 'i64', at: 'str' } },
+  /**
+   * A regular file that was not there before, with its content, mode and owner. `apart` 1: on a tmpfs of its own, of which
+   * nothing but this file is seen, bound read-only at `path` (an empty file, made if missing).
+   */
+  file: {
+    code: 68,
+    room: 'init',
+    fields: { path: 'str', content: 'bytes', mode: 'u64', uid: 'u64', gid: 'u64', apart: 'u64' },
+  },
 
   // -- init: the process -------------------------------------------------------------------------------
   /** /proc/sys/`key` (slashes, not dots) through a descriptor verified to be procfs. */
@@ -233,6 +247,12 @@ export const OPERATIONS = {
   /** chdir, then proof that the directory is inside the root. `create` 1: made if missing. */
   working_directory: { code: 91, room: 'init', fields: { path: 'str', create: 'u64' } },
   environment: { code: 92, room: 'init', fields: { variables: 'strs' } },
+  /**
+   * Init forks, and stays as the container's process 1: it passes signals on to its child, reaps orphans, and ends with the
+   * child's exit code, 128+signal where one ended it. The child, in a process group of its own, which is the foreground
+   * one of its terminal, goes on with the plan. Right before `exec`.
+   */
+  reaper: { code: 98, room: 'init', fields: {} },
   /** Closes all but stdio and what is preserved, and execve(2)s `file`, "" for argv[0]; without a slash it is looked up in the environment's PATH. Last. */
   exec: { code: 93, room: 'init', fields: { file: 'str', argv: 'strs' } },
   /** Writes `value` to /proc/self/attr/`file` ("apparmor/exec", "exec") through a descriptor verified to be procfs. */

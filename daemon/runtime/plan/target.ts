@@ -33,7 +33,24 @@ export type MountSource = { readonly destination: string; readonly source: strin
       readonly lower: readonly string[];
       readonly writable?: { readonly upper: string; readonly work: string };
     }
+  | {
+      /** The tmpfs at `path` in the mount namespace at `namespace`, which another container lives in. */
+      readonly kind: 'joined';
+      readonly namespace: string;
+      readonly path: string;
+    }
 );
+
+/** A file that the plan brings with it. */
+export interface Secret {
+  /** Absolute, in the container. */
+  readonly path: string;
+  readonly content: Uint8Array;
+  readonly mode: number;
+  /** As the container sees them. */
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /** The two pipes of `tare-oci start`: it writes one byte into `start` and reads `result` to its end. Absolute paths. */
 export interface StartPipe {
@@ -68,6 +85,8 @@ export interface StartTarget extends Launcher {
   readonly root: RootSource;
   /** Of binds whose source is more than a path. */
   readonly sources?: readonly MountSource[];
+  /** Mounted after everything else, see compile-secrets.ts. */
+  readonly secrets?: readonly Secret[];
   /** The working directory is made where it is missing: 0755, root's. */
   readonly makeWorkingDirectory?: boolean;
   /** The directory on the host where the root is attached before pivot_root (in init's own mount namespace). */
@@ -76,6 +95,8 @@ export interface StartTarget extends Launcher {
   readonly cgroupPath: string;
   /** Relative bind sources are relative to this (the bundle). */
   readonly bundle: string;
+  /** Process 1 is a small init of ours, and the program its child. */
+  readonly reaper?: boolean;
   /** Block on *go* when all is done but the start (the daemon's create). Not together with `startPipe`. */
   readonly awaitGo: boolean;
   /** Block on these pipes when all is done but the start (tare-oci create). Init then outlives its shim. */

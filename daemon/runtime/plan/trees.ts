@@ -5,9 +5,9 @@ import type { Operation } from './operations.ts';
 /** PLAN_MAX_TREES of native-bindings/shim/plan.h. */
 const TREES_MAX = 256;
 
-type Tree = Operation & { readonly op: 'bind_tree' | 'overlay_tree' };
+type Tree = Operation & { readonly op: 'bind_tree' | 'overlay_tree' | 'joined_tree' };
 
-/** The `bind_tree` and `overlay_tree` operations of a plan, in their order. */
+/** The operations of a plan that make a tree, in their order. */
 export class Trees {
   readonly operations: Operation[] = [];
 

@@ -9,9 +9,7 @@ export type SeccompCache = (seccomp: Seccomp) => SeccompProgram;
 export function createSeccompCache(capacity = 32): SeccompCache {
   const programs = new Map<string, SeccompProgram>();
   return (seccomp) => {
-    const key = JSON.stringify(seccomp, (_, value: unknown) =>
-      typeof value === 'bigint' ? `${String(value)}n` : value,
-    );
+    const key = textOf(seccomp);
     const program = programs.get(key) ?? compileSeccomp(seccomp);
     // Set anew, it is the youngest; the oldest is the first.
     programs.delete(key);
@@ -20,4 +18,14 @@ export function createSeccompCache(capacity = 32): SeccompCache {
     if (programs.size > capacity && oldest !== undefined) programs.delete(oldest);
     return program;
   };
+}
+
+/** Without a function that looks at each of its values JSON takes a tenth of the time; but it refuses bigints. */
+function textOf(seccomp: Seccomp): string {
+  try {
+    return JSON.stringify(seccomp);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return JSON.stringify(seccomp, (_, value: unknown) => (typeof value === 'bigint' ? `${String(value)}n` : value));
+  }
 }

@@ -11,6 +11,9 @@ const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const NOFILE_SOFT = 1024;
 const NOFILE_HARD = 524_288;
 const PIDS_LIMIT = 2048;
+/** Bytes of /dev/shm, as Docker has it. */
+export const SHARED_MEMORY = 64 * 1024 * 1024;
+const NOTHING_SHARED: SpecSharing = { host: new Set(), joined: new Map(), sharedMemory: SHARED_MEMORY };
 const CPU_DIRECTORY = '/sys/devices/system/cpu';
 
 /** What a default depends on the host for. */
@@ -23,10 +26,23 @@ export interface SpecHost {
   readonly boundingSet?: bigint;
 }
 
+/** Which namespaces are not its own, and what /dev/shm is. The network's is said apart. */
+export interface SpecSharing {
+  /** Types of which it has none, which is the host's. */
+  readonly host: ReadonlySet<NamespaceType>;
+  /** Those that it joins: by path. */
+  readonly joined: ReadonlyMap<NamespaceType, string>;
+  /** Bytes of a tmpfs of its own; or what is bound there, absolute; or nothing is mounted. */
+  readonly sharedMemory: number | string | undefined;
+}
+
 export interface SpecDefaults {
   readonly host: SpecHost;
   readonly args: readonly string[];
-  readonly hostname: string;
+  /** undefined: that of the host, with the UTS namespace of the host. */
+  readonly hostname: string | undefined;
+  /** Default: nothing is shared, and /dev/shm has 64 MiB. */
+  readonly sharing?: SpecSharing;
   /** Appended to the default PATH (and TERM with a terminal); a name that stands there already wins. */
   readonly env?: readonly string[];
   /** Default "/". */
@@ -83,9 +99,22 @@ export const DEFAULT_READONLY_PATHS: readonly string[] = [
   '/proc/sysrq-trigger',
 ];
 
-function defaultMounts(privileged: boolean): Mount[] {
+const CLOSED = ['nosuid', 'noexec', 'nodev'] as const;
+
+function sharedMemory(wanted: SpecSharing['sharedMemory']): Mount[] {
+  const destination = '/dev/shm';
+  if (wanted === undefined) return [];
+  if (typeof wanted === 'string') {
+    return [{ destination, type: 'bind', source: wanted, options: ['bind', ...CLOSED, 'rw', 'rprivate'] }];
+  }
+  const size = wanted % 1024 === 0 ? `${String(wanted / 1024)}k` : String(wanted);
+  const options = [...CLOSED, 'mode=1777', `size=${size}`];
+  return [{ destination, type: 'tmpfs', source: 'shm', options }];
+}
+
+function defaultMounts({ privileged = false, sharing = NOTHING_SHARED }: SpecDefaults): Mount[] {
   const access = privileged ? 'rw' : 'ro';
-  const closed = ['nosuid', 'noexec', 'nodev'];
+  const closed = [...CLOSED];
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: closed },
     {
@@ -100,7 +129,7 @@ function defaultMounts(privileged: boolean): Mount[] {
       source: 'devpts',
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
     },
-    { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: [...closed, 'mode=1777', 'size=65536k'] },
+    ...sharedMemory(sharing.sharedMemory),
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: closed },
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...closed, access] },
     { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [...closed, 'relatime', access] },
@@ -140,9 +169,13 @@ function defaultProcess(from: SpecDefaults): Process {
 function defaultLinux(from: SpecDefaults): Linux {
   const privileged = from.privileged ?? false;
   const types: NamespaceType[] = ['pid', 'ipc', 'uts', 'mount', 'cgroup'];
-  const { network = { type: 'network' as const } } = from;
+  const { network = { type: 'network' as const }, sharing = NOTHING_SHARED } = from;
+  const namespaces = types
+    .filter((type) => !sharing.host.has(type))
+    .map((type) => ({ type, path: sharing.joined.get(type) }))
+    .map(({ type, path }) => (path === undefined ? { type } : { type, path }));
   return {
-    namespaces: [...types.map((type) => ({ type })), ...(network === 'host' ? [] : [network])],
+    namespaces: [...namespaces, ...(network === 'host' ? [] : [network])],
     resources: {
       // The few that every container may reach are cgroups/device-rules.ts'.
       devices: [{ allow: privileged, access: 'rwm' }],
@@ -159,8 +192,8 @@ export function defaultSpec(from: SpecDefaults): Spec {
   return {
     ociVersion: OCI_VERSION_MAX,
     root: { path: 'rootfs', readonly: from.readonlyRoot ?? false },
-    hostname: from.hostname,
-    mounts: defaultMounts(from.privileged ?? false),
+    ...(from.hostname === undefined ? {} : { hostname: from.hostname }),
+    mounts: defaultMounts(from),
     process: defaultProcess(from),
     linux: defaultLinux(from),
   };

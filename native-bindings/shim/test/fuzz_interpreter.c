@@ -62,6 +62,7 @@ static void look_for_crash(const struct plan *plan, const struct failure *failur
 	static const char *const crashes[] = { "init ended before execve", "init was killed by signal 4",
 					       "init was killed by signal 6", "init was killed by signal 7",
 					       "init was killed by signal 8", "init was killed by signal 11",
+					       "the program was killed before execve",
 					       "end of the intermediate process" };
 	if (plan_has(plan, OP_SECCOMP) || plan_has(plan, OP_SECCOMP_NOTIFY))
 		return;

@@ -141,3 +141,29 @@ test('the name of an image in a path has its slashes, colons and digest', async 
   assert.equal(refused.statusCode, 400);
   assert.match(await textOf(refused), /"field":"id"/);
 });
+
+test('what must come in order and without a gap is all told, however slowly it is taken', async (t) => {
+  let held = 0;
+  const server = await listen(t, {
+    buildImage: async (_stream, _query, _config, tell) => {
+      for (let number = 0; number < 4000; number++) {
+        const taken = tell({ output: `${number} ${'x'.repeat(1000)}\n` });
+        if (taken !== undefined) held++;
+        await taken;
+        if (number === 2000) await tell({ status: 'waiting', layer: 'a' });
+      }
+      return { id: 'sha256:1', manifest: 'sha256:2', names: [] };
+    },
+  });
+  const headers = { accept: 'application/x-ndjson', 'content-type': 'application/x-tar' };
+  const { response } = await post(server.path, '/v1/build', 'not read', headers);
+  const items = itemsOf(await textOf(response));
+  const numbers = items.flatMap(({ output }) => (output === undefined ? [] : [parseInt(output, 10)]));
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: 4000 }, (_, index) => index),
+  );
+  assert.ok(held > 0);
+  assert.equal(items.filter(({ status }) => status === 'waiting').length, 1);
+  assert.deepEqual(items.at(-1)?.result, { id: 'sha256:1', manifest: 'sha256:2', names: [] });
+});

@@ -46,6 +46,8 @@ test('what is no Dockerfile is refused by its line', () => {
     ['FROM a\nRUN <<X\nb', 'line 2: unterminated heredoc X'],
     ['# escape=x\nFROM a', "line 1: invalid escape token 'x'"],
     ['# escape=`\n# escape=`\nFROM a', 'line 2: only one escape'],
+    [`FROM a\nRUN ${'x'.repeat(200_000)}`, 'line 2: an instruction is longer than 131072 characters'],
+    [`FROM a\nRUN <<A\n${'x\n'.repeat(100_000)}A`, 'line 2: an instruction is longer than'],
     ['FROM a\n'.repeat(INSTRUCTIONS_MAX + 1), 'more than 1000 instructions'],
   ] as const) {
     const isRefused = (error: unknown): boolean => error instanceof InvalidDockerfile && error.message.includes(problem);

@@ -45,15 +45,16 @@ esac
   }
 
   it('offers commands', () => {
-    assert.deepEqual(offered('st'), ['start', 'stop']);
+    assert.deepEqual(offered('st'), ['start', 'stop', 'stats']);
     assert.ok(offered('').includes('run'));
     assert.deepEqual(offered('--host', 'unix:///x', 'un'), ['unpause']);
   });
 
   it('offers flags', () => {
     assert.deepEqual(offered('run', '--memory-s'), ['--memory-swap', '--memory-swappiness']);
-    assert.deepEqual(offered('run', '--publ'), ['--publish']);
-    assert.deepEqual(offered('run', '--heal'), []);
+    assert.deepEqual(offered('run', '--publ'), ['--publish', '--publish-all']);
+    assert.deepEqual(offered('run', '--health-i'), ['--health-interval']);
+    assert.deepEqual(offered('run', '--storage-o'), [], 'what is refused is not offered');
     assert.deepEqual(offered('ps', '--no'), ['--no-trunc']);
     assert.deepEqual(offered('--ho'), ['--host']);
   });

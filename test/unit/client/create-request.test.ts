@@ -117,7 +117,8 @@ describe('the request of create', () => {
   });
 
   it('takes --init, a log driver and detach keys', () => {
-    const words = '--rootfs / --init --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 --detach-keys DEL';
+    const words =
+      '--rootfs / --init --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 --detach-keys DEL';
     assert.deepEqual(request(...words.split(' ')), {
       ...{ rootfs: '/', init: true, detachKeys: 'DEL' },
       log: { driver: 'json-file', maxSize: '10m', maxFiles: 3 },
@@ -169,9 +170,30 @@ describe('the request of create', () => {
     assert.match(String(refused('--rootfs', '/', '--oci', file('bad.json', '{'))), /is not json/);
   });
 
+  it('has the restart policy and the health check', () => {
+    assert.deepEqual(request('--rootfs', '/', '--restart', 'on-failure:3').restart, {
+      name: 'on-failure',
+      maximumRetryCount: 3,
+    });
+    assert.deepEqual(request('--rootfs', '/', '--restart', 'no', '--rm').restart, { name: 'no' });
+    const words = ['--health-cmd', 'test -e /ok', '--health-interval', '1m30s', '--health-timeout', '250ms'];
+    const more = ['--health-start-period', '2s', '--health-start-interval', '0s', '--health-retries', '7'];
+    assert.deepEqual(request('--rootfs', '/', ...words, ...more, '--on-unhealthy', 'restart').healthcheck, {
+      test: ['CMD-SHELL', 'test -e /ok'],
+      interval: 90e9,
+      timeout: 250e6,
+      startPeriod: 2e9,
+      startInterval: 0,
+      retries: 7,
+      onUnhealthy: 'restart',
+    });
+    assert.deepEqual(request('--rootfs', '/', '--no-healthcheck').healthcheck, { test: ['NONE'] });
+    assert.equal(request('--rootfs', '/').healthcheck, undefined);
+  });
+
   it('refuses by name what cannot be done', () => {
     for (const [words, message] of [
-      [['-P'], /-P is not supported/],
+      [['--link', 'a:b:c'], /--link "a:b:c" is not CONTAINER\[:NAME\]/],
       [['--security-opt', 'label=type:x'], /label=type:x.* is not supported/],
       [['--device-read-bps', '/dev/a'], /--device-read-bps "\/dev\/a" is not NODE:BYTES/],
       [['--blkio-weight-device', '/dev/a:x'], /is not NODE:NUMBER/],
@@ -182,7 +204,12 @@ describe('the request of create', () => {
       [['--log-driver', 'syslog'], /--log-driver "syslog" is not supported/],
       [['--ulimit', 'nofile'], /--ulimit "nofile" is not/],
       [['--sysctl', 'x'], /--sysctl "x" is not/],
-      [['--restart', 'always'], /--restart is not supported/],
+      [['--restart', 'sometimes'], /--restart "sometimes" is none of/],
+      [['--restart', 'always:3'], /--restart "always:3" is none of/],
+      [['--restart', 'always', '--rm'], /--restart and --rm exclude each other/],
+      [['--no-healthcheck', '--health-retries', '2'], /--no-healthcheck excludes/],
+      [['--health-interval', 'soon'], /--health-interval: "soon" is not a duration/],
+      [['--on-unhealthy', 'pray'], /--on-unhealthy "pray" is neither/],
     ] as const) {
       assert.match(String(refused('--rootfs', '/', ...words)), message);
     }

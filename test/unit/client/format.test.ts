@@ -85,6 +85,12 @@ describe('text of tables', () => {
     assert.equal(statusText({ ...container, status: 'paused' }, NOW), 'Up 5 minutes (Paused)');
     assert.equal(statusText({ ...container, status: 'created' }, NOW), 'Created');
     assert.equal(statusText({ ...container, status: 'stopped', exit }, NOW), 'Exited (137) 5 minutes ago');
+    const restarting = { ...container, status: 'stopped', restarting: true, exit } as const;
+    assert.equal(statusText(restarting, NOW), 'Restarting (137) 5 minutes ago');
+    const shown = (['starting', 'healthy', 'unhealthy'] as const).map((health) =>
+      statusText({ ...container, status: 'running', health }, NOW),
+    );
+    assert.deepEqual(shown, ['Up 5 minutes (health: starting)', 'Up 5 minutes (healthy)', 'Up 5 minutes (unhealthy)']);
     const unknown = { unknown: true, oomKilled: false, at: AT };
     assert.equal(statusText({ ...container, status: 'stopped', exit: unknown }, NOW), 'Exited (unknown) 5 minutes ago');
   });

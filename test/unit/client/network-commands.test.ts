@@ -251,7 +251,7 @@ describe('tare network', { timeout: 300_000 }, () => {
       [['network', 'create', '--gateway', '10.0.0.1', 'x'], /--gateway "10.0.0.1" needs an IPv4 --subnet/],
       [['network', 'ls', '-f', 'driver=bridge'], /--filter "driver" is not supported/],
       [['network', 'rm', '..'], /".." names no network/],
-      [['update', 'web'], /needs at least one limit, --publish or --no-publish/],
+      [['update', 'web'], /needs at least one limit, --publish, --no-publish or --restart/],
       [['update', '-p', '', 'web'], /--publish "" is not/],
       [['update', '-p', '80', '--no-publish', 'web'], /exclude each other/],
       [['port', 'web', 'http'], /"http" is not PORT/],

@@ -50,6 +50,7 @@ describe('--publish', () => {
       ['[::1]:8080:80/tcp', { hostAddress: '::1', hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
       ['[fd00::5]::80', { hostAddress: 'fd00::5', containerPort: 80 }],
       ['8000-8010:80-90', { hostPort: 8000, containerPort: 80, count: 11 }],
+      ['8000-8010:80', { hostPort: 8000, hostPortLast: 8010, containerPort: 80 }],
       ['7000-7002', { containerPort: 7000, count: 3 }],
       ['1-65535:1-65535', { hostPort: 1, containerPort: 1, count: 65_535 }],
     ];
@@ -68,7 +69,7 @@ describe('--publish', () => {
       ['0:80', /ports are 1 to 65535/],
       ['80:70000', /ports are 1 to 65535/],
       ['90-80', /the range 90-80 ends before it begins/],
-      ['8000-8010:80', /11 ports cannot lead to one port/],
+      ['80:8000-8010', /one port cannot lead to 11 ports/],
       ['8000-8001:80-82', /2 ports cannot lead to 3 ports/],
       ['80/icmp', /"icmp" is no protocol/],
       ['80/', /"" is no protocol/],
@@ -271,6 +272,13 @@ describe('the network of a request', () => {
       },
     );
     assert.deepEqual(request('--dns-search .').network, { dns: { search: [] } });
+    assert.deepEqual(request('-P --expose 80 --expose 9-10/udp --link db --link cache:fast').network, {
+      ...{ publishAll: true, expose: ['80/tcp', '9/udp', '10/udp'] },
+      hosts: [
+        { name: 'db', address: 'container:db' },
+        { name: 'fast', address: 'container:cache' },
+      ],
+    });
   });
 
   it('refuses what excludes each other', () => {
@@ -281,9 +289,6 @@ describe('the network of a request', () => {
       ['--network container:web --network-alias a', /--network-alias needs a network/],
       ['--network name=back,ip=10.0.0.4 --ip 10.0.0.5', /--ip and ip= of --network exclude each other/],
       ['--network name=back,alias=a --network-alias b', /--network-alias and alias= of --network exclude/],
-      ['-P', /-P is not supported: images/],
-      ['--expose 80', /--expose is not supported/],
-      ['--link db', /--link is not supported: containers of a network know each other by name/],
     ];
     for (const [words, message] of cases)
       assert.match(
@@ -417,7 +422,7 @@ describe('the flag of a refused field', () => {
     assert.equal(hintOf('network.networks[1].network'), 'it was given with --network');
     assert.equal(hintOf('network.networks[0].aliases[3]'), 'it was given with --network-alias, or alias= of --network');
     assert.equal(hintOf('network.dns.servers[0]'), 'it was given with --dns');
-    assert.equal(hintOf('network.hosts[0].address'), 'it was given with --add-host');
+    assert.equal(hintOf('network.hosts[0].address'), 'it was given with --add-host or --link');
     assert.equal(hintOf('interfaces[0].addresses[1]'), 'it was given with --interface');
     assert.equal(hintOf('pinNamespaces.net'), 'it was given with --pin-namespace');
     assert.equal(hintOf('hostname'), undefined);

@@ -53,7 +53,9 @@ test('what the docker CLI sends of a plain run is a plain request', () => {
       ...{ OomKillDisable: false, PidsLimit: 0, Ulimits: null, CpuCount: 0, MaskedPaths: null, ReadonlyPaths: null },
     },
   });
-  assert.deepEqual(request, { image: 'busybox', command: ['true'], restart: { name: 'no' }, log: LOG });
+  assert.deepEqual(request, {
+    ...{ image: 'busybox', command: ['true'], restart: { name: 'no' }, network: { files: true }, log: LOG },
+  });
   assert.deepEqual(warnings, []);
 });
 
@@ -164,6 +166,7 @@ test('ports: single ones, ranges to choose from, any, and all', () => {
     },
   }).request;
   assert.deepEqual(network, {
+    files: true,
     publish: [
       // an object's members that are numbers come first
       { containerPort: 80, hostPort: 8080, protocol: 'tcp' },
@@ -175,7 +178,7 @@ test('ports: single ones, ranges to choose from, any, and all', () => {
     expose: ['90/tcp', '8000/udp', '8001/udp'],
   });
   const { request, warnings } = translate({ HostConfig: { NetworkMode: 'host', PortBindings: { '80/tcp': [{}] } } });
-  assert.deepEqual(request.network, { mode: 'host' });
+  assert.deepEqual(request.network, { mode: 'host', files: true });
   assert.deepEqual(warnings, ['Published ports are discarded when using host network mode']);
   refused({ HostConfig: { PortBindings: { 'x/tcp': [{}] } } }, 'invalid port specification: "x"');
   refused(
@@ -186,12 +189,13 @@ test('ports: single ones, ranges to choose from, any, and all', () => {
 
 test('networks: by mode, by configuration, with addresses and names', () => {
   const network = (body: Record<string, unknown>, version?: number) => translate(body, version).request.network;
-  assert.equal(network({ NetworkingConfig: { EndpointsConfig: { default: {} } } }), undefined);
-  assert.deepEqual(network({ NetworkDisabled: true }), { mode: 'none' });
+  assert.deepEqual(network({ NetworkingConfig: { EndpointsConfig: { default: {} } } }), { files: true });
+  assert.deepEqual(network({ NetworkDisabled: true }), { mode: 'none', files: true });
   assert.deepEqual(network({ HostConfig: { NetworkMode: 'bridge' } }), { mode: 'bridge' });
   assert.deepEqual(network({ HostConfig: { NetworkMode: 'container:other' } }), { mode: `container:${OTHER}` });
   assert.deepEqual(network({ MacAddress: '02-42-00-00-00-01' }), {
     mode: 'bridge',
+    files: true,
     networks: [{ network: 'bridge', mac: '02:42:00:00:00:01' }],
   });
   const EndpointsConfig = {
@@ -210,6 +214,7 @@ test('networks: by mode, by configuration, with addresses and names', () => {
   assert.deepEqual(
     network({ HostConfig: { Links: ['other:db'], ExtraHosts: ['a:1.2.3.4', 'b=[::1]', 'h:host-gateway'] } }),
     {
+      files: true,
       hosts: [
         { name: 'a', address: '1.2.3.4' },
         { name: 'b', address: '::1' },
@@ -227,7 +232,7 @@ test('networks: by mode, by configuration, with addresses and names', () => {
 });
 
 test('limits, in the units and words of dockerd', () => {
-  assert.deepEqual(host({ Memory: 8_000_000, NanoCpus: 500_000_000, PidsLimit: -1, CpuShares: 1 })['limits'], {
+  assert.deepEqual(host({ Memory: 8_000_000, NanoCpus: 500_000_000, PidsLimit: -1, CpuShares: 1 }).limits, {
     memory: 8_000_000,
     memorySwap: 16_000_000,
     cpus: 0.5,
@@ -244,7 +249,7 @@ test('limits, in the units and words of dockerd', () => {
 });
 
 test('restart, health, log', () => {
-  assert.deepEqual(host({ RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 3 } })['restart'], {
+  assert.deepEqual(host({ RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 3 } }).restart, {
     name: 'on-failure',
     maximumRetryCount: 3,
   });
@@ -256,7 +261,7 @@ test('restart, health, log', () => {
     ...['CMD', '/bin/ash', '-c', 'true'],
   ]);
   refused({ Healthcheck: { Interval: 1 } }, 'Interval in Healthcheck cannot be less than 1ms');
-  const log = (Type: string, Config: Record<string, string> = {}) => host({ LogConfig: { Type, Config } })['log'];
+  const log = (Type: string, Config: Record<string, string> = {}) => host({ LogConfig: { Type, Config } }).log;
   assert.deepEqual(log('none'), { driver: 'none' });
   assert.deepEqual(log('local', { 'max-size': '10m', 'max-file': '3' }), { ...LOG, maxSize: 10_485_760, maxFiles: 3 });
   refused({ HostConfig: { LogConfig: { Type: 'syslog' } } }, /^logging driver "syslog" is not there/);
@@ -281,7 +286,7 @@ test('what cannot be had is refused by its name', () => {
 
 test('devices: one, all of a directory, none that is missing', () => {
   const Devices = [{ PathOnHost: '/there/devices', PathInContainer: '/dev/x', CgroupPermissions: 'r' }];
-  assert.deepEqual(host({ Devices })['devices'], [
+  assert.deepEqual(host({ Devices }).devices, [
     { source: '/there/devices/a', target: '/dev/x/a', permissions: 'r' },
     { source: '/there/devices/b/c', target: '/dev/x/b/c', permissions: 'r' },
   ]);

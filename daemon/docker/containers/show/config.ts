@@ -23,7 +23,7 @@ export function configShown(detail: ContainerDetail, asked: CreateBody) {
     Cmd: cmd.length === 0 ? null : cmd,
     ...(healthcheck === undefined ? {} : { Healthcheck: healthcheck }),
     Image: asked.Image ?? '',
-    Volumes: asked.Volumes ?? null,
+    Volumes: Object.keys(asked.Volumes ?? {}).length === 0 ? null : asked.Volumes,
     WorkingDir: asked.WorkingDir ?? '',
     Entrypoint: entrypoint.length === 0 ? null : entrypoint,
     ...(asked.NetworkDisabled === true ? { NetworkDisabled: true } : {}),

@@ -138,12 +138,16 @@ function securityShown({ spec }: ContainerDetail, asked: HostConfig) {
     Privileged: asked.Privileged ?? false,
     ReadonlyRootfs: asked.ReadonlyRootfs ?? false,
     SecurityOpt: listOf(asked.SecurityOpt),
-    MaskedPaths: asked.MaskedPaths ?? listOf(linux.maskedPaths),
-    ReadonlyPaths: asked.ReadonlyPaths ?? listOf(linux.readonlyPaths),
+    MaskedPaths: asked.MaskedPaths ?? someOf(linux.maskedPaths),
+    ReadonlyPaths: asked.ReadonlyPaths ?? someOf(linux.readonlyPaths),
   };
 }
 
 function listOf<T>(list: readonly T[] | undefined): readonly T[] | null {
+  return list ?? null;
+}
+
+function someOf<T>(list: readonly T[] | undefined): readonly T[] | null {
   return list === undefined || list.length === 0 ? null : list;
 }
 

@@ -74,9 +74,11 @@ function cgroupOf({ CgroupnsMode: mode = '', Privileged: privileged = false }: H
   return refuse(`invalid cgroup namespace mode: ${plain(mode)}`);
 }
 
-function shmOf({ ShmSize: size = 0 }: HostConfig): Parts {
+/** Who has no /dev/shm of its own has none to give a size to. */
+function shmOf({ ShmSize: size = 0, IpcMode: ipc = '' }: HostConfig): Parts {
   if (size < 0) refuse('SHM size can not be less than 0');
-  return size === 0 ? {} : { shmSize: size };
+  const isOwn = ipc === '' || ipc === 'private' || ipc === 'shareable';
+  return size === 0 || !isOwn ? {} : { shmSize: size };
 }
 
 function ulimitsOf({ Ulimits: asked = [] }: HostConfig): Parts {

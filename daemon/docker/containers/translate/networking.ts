@@ -38,6 +38,7 @@ export function networkingOf(
     ...ports,
     ...dnsOf(body),
     ...hostsOf(body, kind, knows),
+    ...(kind === 'none' || kind === 'host' || kind === 'default' ? { files: true } : {}),
   };
   return Object.keys(network).length === 0 ? {} : { network };
 }

@@ -2,7 +2,7 @@
 import { DockerError } from '../../error.ts';
 
 /** Of text of a client's in a message. */
-const SHOWN = 256;
+const SHOWN = 1024;
 
 export function refuse(message: string): never {
   throw new DockerError(400, message);

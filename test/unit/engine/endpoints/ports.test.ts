@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { withAllPublished } from '../../../../daemon/engine/endpoints/exposed.ts';
 import { portsOf, takePorts } from '../../../../daemon/engine/endpoints/ports.ts';
 import { addressesMeet, publishedOf } from '../../../../daemon/engine/endpoints/published.ts';
 import { EPHEMERAL, PortBook } from '../../../../daemon/network/ipam/port-book.ts';
 import type { Published } from '../../../../daemon/registry/containers.ts';
+import type { PortRow } from '../../../../daemon/registry/ports.ts';
 import type { Publish } from '../../../../shared/api/network.ts';
 
 const TARGETS = { ipv4: '10.0.0.2', ipv6: 'fd00::2' };
@@ -154,4 +156,39 @@ test('the same wish keeps the port that was chosen for it', () => {
     return row === undefined ? undefined : row.hostPort + port - row.containerPort;
   };
   assert.equal(portOf(after, 81), portOf(before, 81));
+});
+
+test('of several ports of the host the first that is free is chosen, and kept', () => {
+  const book = new PortBook<string>();
+  const several: Published = { ...tcp(80, 8080), hostPortLast: 8081 };
+  const of = (container: string, present: readonly PortRow[] = []) =>
+    portsOf(wish([several], { container, present }), { book, nameOf, listeners: NOBODY });
+  const first = of('a');
+  assert.deepEqual([...new Set(first.map(({ hostPort }) => hostPort))], [8080]);
+  takePorts(book, first);
+  const second = of('b');
+  assert.deepEqual([...new Set(second.map(({ hostPort }) => hostPort))], [8081]);
+  takePorts(book, second);
+  assert.throws(() => of('c'), { code: 'port_taken', message: 'every tcp port from 8080 to 8081 is taken' });
+  assert.deepEqual(of('b', second), second);
+  const refused = (publish: Publish, field: string): void => {
+    assert.throws(() => publishedOf([publish], 'p'), { code: 'invalid_field', field });
+  };
+  refused({ containerPort: 1, hostPortLast: 5 }, 'p[0].hostPortLast');
+  refused({ containerPort: 1, hostPort: 6, hostPortLast: 5 }, 'p[0].hostPortLast');
+  refused({ containerPort: 1, hostPort: 4, hostPortLast: 5, count: 2 }, 'p[0].hostPortLast');
+});
+
+test('all that is exposed is published, but for what is already; what a stranger wrote counts where it is a port', () => {
+  const network = { publishAll: true, expose: ['9/udp'], publish: [{ containerPort: 80, count: 2 }] };
+  assert.deepEqual(
+    withAllPublished({ network }, ['80/tcp', '81', '82/tcp', '0/tcp', '99999/tcp', 'x/tcp', '1/x']).network,
+    {
+      ...network,
+      publish: [...network.publish, { containerPort: 82, protocol: 'tcp' }, { containerPort: 9, protocol: 'udp' }],
+    },
+  );
+  assert.deepEqual(withAllPublished({ network: { expose: ['9/udp'] } }, ['80/tcp']), {
+    network: { expose: ['9/udp'] },
+  });
 });
