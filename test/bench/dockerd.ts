@@ -7,19 +7,28 @@ import { IMAGE, writeImage } from '../clients/image.ts';
 import { Room } from '../clients/room.ts';
 import { Client } from '../harness/client.ts';
 import { until } from '../harness/until.ts';
+import { LeanClient } from './lean-client.ts';
 
 const SOCKET = '/run/docker.bench/socket';
 const API = '/v1.41';
 
 export class BenchDockerd {
   readonly client: Client;
+  /** Of what is timed. */
+  private readonly lean: LeanClient;
+  /** Its socket, and the image that it has, as a docker-archive. */
+  readonly socket: string;
+  readonly archive: string;
   private readonly room: Room;
   private readonly ended: Promise<unknown>;
 
-  private constructor(room: Room, ended: Promise<unknown>) {
+  private constructor(room: Room, archive: string, ended: Promise<unknown>) {
     this.room = room;
     this.ended = ended;
-    this.client = new Client(room.outside(SOCKET));
+    this.archive = archive;
+    this.socket = room.outside(SOCKET);
+    this.client = new Client(this.socket);
+    this.lean = new LeanClient(this.socket);
   }
 
   /** undefined where dockerd is not installed. */
@@ -37,19 +46,19 @@ export class BenchDockerd {
       const child = spawn(program, { stdio: ['ignore', 'ignore', 'pipe'] });
       let log = '';
       child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-20_000)));
-      const dockerd = new BenchDockerd(room, once(child, 'close'));
+      const dockerd = new BenchDockerd(room, writeImage(room.folder), once(child, 'close'));
       await until('dockerd answers', async () => {
         if (child.exitCode !== null) throw new Error(`dockerd ended: ${log}`);
         return existsSync(room.outside(SOCKET)) && (await dockerd.client.send('GET', '/_ping')).status === 200;
       });
-      await dockerd.furnish(writeImage(room.folder));
+      await dockerd.furnish();
       return dockerd;
     });
   }
 
   /** The image, and a network with names: the default bridge of dockerd has no DNS. */
-  private async furnish(archive: string): Promise<void> {
-    const { status, body } = await this.client.send('POST', `${API}/images/load?quiet=1`, readFileSync(archive), {
+  private async furnish(): Promise<void> {
+    const { status, body } = await this.client.send('POST', `${API}/images/load?quiet=1`, readFileSync(this.archive), {
       'content-type': 'application/x-tar',
     });
     if (status !== 200) throw new Error(`no image: ${status} ${JSON.stringify(body)}`);
@@ -58,19 +67,20 @@ export class BenchDockerd {
 
   /** create, start, wait, delete of /bin/true, on the network of that name ("bridge", "named", "none"). */
   async life(network: string): Promise<void> {
-    const { Id: id } = await this.client.must<{ Id: string }>('POST', `${API}/containers/create`, {
+    const { Id: id } = await this.lean.must<{ Id: string }>('POST', `${API}/containers/create`, {
       Image: IMAGE,
       Cmd: ['/bin/true'],
       HostConfig: { NetworkMode: network },
     });
-    await this.client.must('POST', `${API}/containers/${id}/start`);
-    const { StatusCode: code } = await this.client.must<{ StatusCode: number }>('POST', `${API}/containers/${id}/wait`);
+    await this.lean.must('POST', `${API}/containers/${id}/start`);
+    const { StatusCode: code } = await this.lean.must<{ StatusCode: number }>('POST', `${API}/containers/${id}/wait`);
     if (code !== 0) throw new Error(`dockerd: the container ended with ${code}`);
-    await this.client.must('DELETE', `${API}/containers/${id}`);
+    await this.lean.must('DELETE', `${API}/containers/${id}`);
   }
 
   async close(): Promise<void> {
     this.client.close();
+    await this.lean.close();
     await this.room.close();
     await this.ended;
   }

@@ -5,7 +5,7 @@
  * kernel takes namespaces down later) would otherwise be counted to whoever comes next. The daemon lives 400
  * lives first, as a daemon does that has been up for a minute; peers are processes and have nothing to warm.
  *
- *     npm run bench [-- --json FILE] [--only life,clients,exec,cli,oci,memory,thousand,attach,network,images]
+ *     npm run bench [-- --json FILE] [--only life,clients,exec,cli,oci,memory,thousand,attach,network,images,docker]
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -14,6 +14,7 @@ import { prepareContestants } from './contestants.ts';
 import { attachRows } from './rows/attach.ts';
 import { cliRow } from './rows/cli.ts';
 import { clientsRow } from './rows/clients.ts';
+import { dockerRows } from './rows/docker.ts';
 import { execRow } from './rows/exec.ts';
 import { imageRows } from './rows/images.ts';
 import { lifeRow, lives } from './rows/life.ts';
@@ -45,6 +46,7 @@ try {
     attach: () => attachRows(daemon),
     network: () => networkRows(samples),
     images: () => imageRows(samples),
+    docker: () => dockerRows(samples),
     thousand: () => thousandRows(daemon),
   };
   for (const [name, stage] of Object.entries(stages)) {
