@@ -120,6 +120,8 @@ export interface AttachOptions {
   readonly stderr: boolean;
   /** Send what the log holds first. */
   readonly logs: boolean;
+  /** Whether the end of the session, or of its input, is the end of the process's; default: unless that has a terminal. */
+  readonly closesStdin?: boolean;
 }
 
 export interface ExecStart {

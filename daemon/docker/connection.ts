@@ -4,6 +4,7 @@
  */
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { endConnection } from './streams/end.ts';
 import { watchClient } from './vanished.ts';
 
 /** Of JSON that comes with an upgrade. */
@@ -36,11 +37,13 @@ export function receiveUpgrade(
   const destroy = (): void => {
     socket.destroy();
   };
-  // Node takes its own listener off at an upgrade
+  // Node takes its own listener off at an upgrade, and knows the connection no more
   socket.on('error', destroy);
+  taken.add(socket);
+  socket.once('close', () => taken.delete(socket));
   const length = lengthOf(request);
   if (length === undefined) {
-    socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
+    endConnection(socket, Buffer.from('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'));
     return;
   }
   const deadline = setTimeout(destroy, BODY_MS);
@@ -48,7 +51,7 @@ export function receiveUpgrade(
   const proceed = (): boolean => {
     if (bytes.length < length) return false;
     clearTimeout(deadline);
-    socket.off('data', more).off('close', forget);
+    socket.off('data', more).off('close', forget).off('end', destroy);
     socket.pause();
     if (bytes.length > length) socket.unshift(bytes.subarray(length));
     upgrades.set(request, {
@@ -62,7 +65,7 @@ export function receiveUpgrade(
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
-    response.once('finish', () => socket.end());
+    response.once('finish', () => endConnection(socket));
     route(request, response);
     return true;
   };
@@ -74,7 +77,8 @@ export function receiveUpgrade(
     clearTimeout(deadline);
   };
   if (proceed()) return;
-  socket.on('data', more).on('close', forget);
+  // whoever ends before that will not send it
+  socket.on('data', more).on('close', forget).on('end', destroy);
   socket.resume();
 }
 
@@ -116,8 +120,8 @@ function mayTake(socket: Socket, response: ServerResponse): boolean {
 }
 
 function takeSocket(socket: Socket): Socket {
+  if (!taken.has(socket)) socket.once('close', () => taken.delete(socket));
   taken.add(socket);
-  socket.once('close', () => taken.delete(socket));
   watchClient(socket);
   return socket;
 }

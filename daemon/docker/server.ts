@@ -10,10 +10,10 @@ import type { Engine } from '../api/engine.ts';
 import { follow, noteProblem, type PeerOf } from '../api/follow.ts';
 import type { Edge } from '../api/front.ts';
 import { parseQuery } from '../api/query.ts';
-import { isFault } from '../api/problem.ts';
+import { ClientGone, isFault } from '../api/problem.ts';
 import type { RequestRecorder } from '../api/recorder.ts';
 import type { ApiLogger } from '../api/server.ts';
-import { MAX_BODY } from './body.ts';
+import { MAX_BODY, readBody } from './body.ts';
 import { cutConnections, receiveUpgrade, upgradeOf } from './connection.ts';
 import { DockerError, toDockerError } from './error.ts';
 import { jsonBytes, jsonText, registerDockerRoutes } from './register.ts';
@@ -71,7 +71,7 @@ function createInstance(parts: DockerParts): FastifyInstance {
   // of any type: what is taken as JSON is decided where it is read, in dockerd's order
   server.addContentTypeParser('*', (request, payload, done) => {
     if (request.routeOptions.config.upload === true) done(null);
-    else readBody(payload, done);
+    else readBody(request.raw, done);
   });
   server.addHook('onRequest', (request, reply, done) => {
     follow(request, reply, parts);
@@ -85,6 +85,10 @@ function createInstance(parts: DockerParts): FastifyInstance {
     done(refusal === undefined ? undefined : new DockerError(400, refusal));
   });
   server.setErrorHandler((error: FastifyError, request, reply) => {
+    if (error instanceof ClientGone) {
+      reply.hijack();
+      return undefined;
+    }
     const { status, message } = toDockerError(foreseen(error, request));
     noteProblem(request, `docker_${String(status)}`);
     if (isOurFault(error)) {
@@ -121,26 +125,4 @@ function headersOf(version: string): Readonly<Record<string, string>> {
     server: `Tare/${version} (linux)`,
     'builder-version': '1',
   };
-}
-
-/** The whole of it as bytes, within the bound. */
-function readBody(payload: AsyncIterable<Buffer>, done: (error: Error | null, body?: Buffer) => void): void {
-  const read = async (): Promise<Buffer> => {
-    const pieces: Buffer[] = [];
-    let length = 0;
-    for await (const piece of payload) {
-      length += piece.length;
-      if (length > MAX_BODY) throw new DockerError(413, 'the body is larger than 4 MiB');
-      pieces.push(piece);
-    }
-    return Buffer.concat(pieces);
-  };
-  read().then(
-    (body) => {
-      done(null, body);
-    },
-    (error: unknown) => {
-      done(error as Error);
-    },
-  );
 }

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { descriptorOf } from '../../native-bindings/peer-credentials.ts';
 import { hungUp } from '../../native-bindings/hung-up.ts';
 
-const INTERVAL_MS = 2000;
+const INTERVAL_MS = 1000;
 
 const watched = new Set<Socket>();
 let timer: NodeJS.Timeout | undefined;

@@ -10,7 +10,11 @@ export async function attach(context: Context, ref: string, options: AttachOptio
   return container.turn.run(async () => {
     const { row, run, id, name } = container;
     advance(row.status, 'attach', name);
-    const streams = { stdin: options.stdin && row.stdin, stdout: options.stdout, stderr: options.stderr };
+    const { stdout, stderr, closesStdin } = options;
+    const streams = {
+      ...{ stdin: options.stdin && row.stdin, stdout, stderr },
+      ...(closesStdin === undefined ? {} : { closesStdin }),
+    };
     const path = context.places.log(id, row.logDriver);
     const log = options.logs && path !== '' ? { log: path } : {};
     let attachment: Attachment;

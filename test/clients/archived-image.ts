@@ -1,7 +1,45 @@
-/** An image with all that layers may have, in archives for engines to exchange. */
-import { makeImage, type TestImage } from '../harness/images.ts';
+/** Images with all that layers may have, in archives for engines to exchange. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { skopeo } from '../harness/debian-registry.ts';
+import { makeImage, ociArchive, type TestImage } from '../harness/images.ts';
 import { busyboxLayer } from '../harness/image-layers.ts';
 import { directory, file, hardlink, symlink, tar, type Member } from '../harness/tar.ts';
+import { makeUmociImage } from '../harness/umoci-image.ts';
+
+export interface Archived {
+  readonly name: string;
+  /** In the form of an oci-archive. */
+  readonly archive: Buffer;
+  /** Digest of the configuration. */
+  readonly id: string;
+  readonly config: string;
+  /** Digest of the manifest. */
+  readonly manifest: string;
+  /** Directories that the topmost layer with something below them says nothing of. */
+  readonly undescribed: readonly string[];
+}
+
+/** archivedImage() under a name. */
+export function ownImage(name: string): Archived {
+  const image = archivedImage();
+  return {
+    ...{ name, id: image.id, config: image.config.toString(), manifest: image.descriptor.digest },
+    ...{ archive: ociArchive({ [name]: image }), undescribed: [] },
+  };
+}
+
+/** The ten layers of makeUmociImage(), made in `folder`, under a name; and the tree that umoci unpacks. */
+export async function umociImage(folder: string, name: string): Promise<{ image: Archived; rootfs: string }> {
+  const { source, rootfs } = makeUmociImage(folder);
+  const path = join(folder, 'umoci.tar');
+  await skopeo('copy', '--quiet', source, `oci-archive:${path}:${name}`);
+  const manifest = (await skopeo('inspect', '--format', '{{.Digest}}', source)).toString().trim();
+  const { config } = JSON.parse((await skopeo('inspect', '--raw', source)).toString()) as { config: { digest: string } };
+  const document = await skopeo('inspect', '--config', '--raw', source);
+  const image = { name, archive: readFileSync(path), id: config.digest, config: document.toString(), manifest };
+  return { image: { ...image, undescribed: ['a', 'deep'] }, rootfs };
+}
 
 const at = (hour: number): { mtime: number } => ({ mtime: 1_600_000_000 + 3600 * hour });
 /** Engines differ in what becomes of directories that no entry describes, so each layer describes its own. */

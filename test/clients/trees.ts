@@ -19,8 +19,10 @@ export async function treeIn(room: Room, directory: string): Promise<Tree> {
   return printed(await room.run(...NODE, directory));
 }
 
-/** The tree of layers over one another, the topmost first. */
+/** The tree of layers over one another, the topmost first. One alone overlayfs does not take. */
 async function overlayIn(room: Room, layers: readonly string[]): Promise<Tree> {
+  const [top, below] = layers;
+  if (top !== undefined && below === undefined) return treeIn(room, top);
   return printed(await room.run('unshare', '--mount', 'sh', '-c', MOUNT, 'mount', '/mnt', layers.join(':'), ...NODE));
 }
 
@@ -48,4 +50,21 @@ export async function tareTree(room: Room, daemon: TestDaemon, image: string): P
     return places.find((path) => existsSync(path)) ?? assert.fail(`${diffId} is not unpacked`);
   });
   return overlayIn(room, layers.reverse());
+}
+
+/**
+ * Throws unless a peer unpacked the same, entry by entry, but for what docker and podman pass over and tare does not:
+ * what a layer says of the root directory itself, and the times of directories that layers have things in and say
+ * nothing of (`undescribed`), which with them are those of the unpacking.
+ */
+export function assertPeers(found: Tree, expected: Tree, undescribed: readonly string[] = []): void {
+  const untold = (tree: Tree): Tree => {
+    const { '': root, ...entries } = tree;
+    assert.ok(root !== undefined);
+    for (const path of undescribed) {
+      entries[path] = entries[path]?.replace(/ [0-9]{19} /, ' ') ?? assert.fail(`there is no ${path}`);
+    }
+    return entries;
+  };
+  assert.deepEqual(untold(found), untold(expected));
 }

@@ -98,7 +98,9 @@ test('what is broken, not an archive, or too much is refused', async () => {
     assert.equal(problem?.code, 'archive_invalid', problem?.detail);
   }
   const long = await build(daemon, `FROM base:1\n#${'x'.repeat(1024 * 1024)}`);
-  assert.match(long.problem?.detail ?? '', /^Dockerfile cannot be read: Dockerfile is larger than 1048576 bytes/);
+  assert.match(long.problem?.detail ?? '', /^the Dockerfile cannot be read: Dockerfile is larger than 1048576 bytes/);
+  const pattern = await build(daemon, 'FROM base:1', [file('.dockerignore', '[')]);
+  assert.equal(pattern.problem?.detail, '.dockerignore: syntax error in pattern: "["');
   const many = await build(daemon, `FROM base:1\n${'ENV a=b\n'.repeat(1000)}`);
   assert.equal(many.problem?.code, 'dockerfile_invalid');
   const doubling = await build(daemon, `FROM base:1\nENV a=${'a'.repeat(1000)}\n${'ENV a=$a$a\n'.repeat(40)}`);
@@ -127,8 +129,6 @@ async function waiting(): Promise<{ leave: () => void }> {
   });
   sent.end(archive);
   await ready;
-  sent.off('error', () => undefined);
-  sent.on('error', () => undefined);
   return { leave: () => sent.destroy() };
 }
 

@@ -1,11 +1,16 @@
 /** Steps of builds that were done before: when they are found again, when not, and how they go. */
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { ImageSummary } from '../../shared/api/image.ts';
-import { built, printed } from '../harness/build.ts';
-import { TestDaemon } from '../harness/daemon.ts';
-import { busyboxImage, haveImage } from '../harness/images.ts';
+import { build, built, printed } from '../harness/build.ts';
+import { TestDaemon, run } from '../harness/daemon.ts';
+import { busyboxImage, haveImage, publish } from '../harness/images.ts';
+import { TestRegistry } from '../harness/registry.ts';
 import { directory, file, type Member } from '../harness/tar.ts';
+
+const TARE = join(import.meta.dirname, '../../bin/tare');
 
 let daemon: TestDaemon;
 before(async () => {
@@ -65,6 +70,9 @@ test('steps are listed with all alone, are found after a restart of the daemon, 
   );
   const all = await images('?all=true');
   assert.ok(all.length >= 6, String(all.length));
+  const step = all.find(({ names }) => names.length === 0)?.id ?? '';
+  const refused = await daemon.client.send<{ code: string }>('DELETE', `/v1/images/${step}?force=true`);
+  assert.equal(refused.body.code, 'image_in_use');
   await daemon.end('SIGKILL');
   await daemon.start();
   const { output } = await built(daemon, DOCKERFILE, CONTEXT);
@@ -93,4 +101,30 @@ test('pruned: what nothing was made of; with all every step, and no image that h
   );
   assert.match(await printed(daemon, 'keep:1'), /^[0-9a-f-]{36}\n$/);
   assert.deepEqual(found((await built(daemon, DOCKERFILE, CONTEXT)).output), []);
+});
+
+test('base images are pulled with the credentials of whoever builds, and anew where that is asked for', async () => {
+  const registry = await TestRegistry.open({ auth: { kind: 'token', users: { me: 'secret' } } });
+  try {
+    publish(registry, 'team/base', '1', busyboxImage({ config: { Env: ['PATH=/bin', 'VERSION=1'] } }));
+    const dockerfile = `FROM ${registry.host}/team/base:1\nRUN echo version $VERSION`;
+    assert.equal((await build(daemon, dockerfile)).problem?.code, 'registry_unauthorized');
+    const config = join(daemon.folder, 'docker');
+    mkdirSync(config);
+    const auth = Buffer.from('me:secret').toString('base64');
+    writeFileSync(join(config, 'config.json'), JSON.stringify({ auths: { [registry.host]: { auth } } }));
+    const env = { TARE_HOST: `unix://${daemon.socket}`, DOCKER_CONFIG: config };
+    const tare = async (...words: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await run(TARE, ['build', ...words, '-'], { env, input: dockerfile });
+      assert.equal(code, 0, stderr);
+      return stdout;
+    };
+    const first = await tare();
+    assert.ok(first.includes(`\n${registry.host}/team/base:1: Pulling\n`) && first.includes('\nversion 1\n'), first);
+    publish(registry, 'team/base', '1', busyboxImage({ config: { Env: ['PATH=/bin', 'VERSION=2'] } }));
+    assert.deepEqual(found(await tare()), [2]);
+    assert.ok((await tare('--pull')).includes('\nversion 2\n'));
+  } finally {
+    await registry[Symbol.asyncDispose]();
+  }
 });

@@ -106,7 +106,8 @@ export class DockerStream {
     const said: Said = { stdout: '', stderr: '' };
     for (let at = 0; at + 8 <= this.bytes.length;) {
       const stream = ({ 1: 'stdout', 2: 'stderr' } as const)[this.bytes[at] ?? 0];
-      if (stream === undefined) throw new Error(`no frame: ${JSON.stringify(this.bytes.subarray(at).toString('latin1'))}`);
+      if (stream === undefined)
+        throw new Error(`no frame: ${JSON.stringify(this.bytes.subarray(at).toString('latin1'))}`);
       const length = this.bytes.readUInt32BE(at + 4);
       said[stream] += this.bytes.subarray(at + 8, at + 8 + length).toString();
       at += 8 + length;

@@ -21,7 +21,7 @@ const STEPS: readonly Step[] = [
   { script: 'rm -r gone; chmod 4755 a/b/c/two', xattrs: [['a/one', 'user.colour', 'red']] },
   { script: 'rm a/two; mkdir gone; echo back >gone/new' },
   { script: 'rm -r a/b; mkdir a/b; echo fresh >a/b/fresh; chmod 1777 a/b', xattrs: [['a/b', 'user.of', 'directory']] },
-  { script: 'mkfifo -m 622 p; mknod null c 1 3; ln -s /nowhere dangling; chown -h 5:6 dangling' },
+  { script: 'mkfifo -m 622 p; mknod null c 1 3; ln -s /nowhere dangling; chown -h 3000000:4000000000 dangling' },
   { script: 'chown 12:13 etc; chmod 2750 etc; touch -d 1999-01-02 etc' },
   { script: 'echo six >a/one; ln a/one etc/linked' },
   { script: 'rm bin/ls; mkdir -p deep/er/and/deeper; echo d >deep/er/and/deeper/file' },

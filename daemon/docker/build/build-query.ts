@@ -43,12 +43,12 @@ export function buildQueryOf(query: DockerQuery): BuildQuery {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
+/** `rm` and `forcerm` mean nothing: a build leaves no containers, as BuildKit's do not; docker-py says rm=0 unasked. */
 function refuse(query: DockerQuery): void {
   if (query.text('version') === '2') throw new DockerError(400, NO_BUILDKIT);
   if ((query.text('remote') ?? '') !== '') {
     throw new DockerError(400, 'remote: contexts are not fetched from elsewhere; send them as a tar archive');
   }
-  if (!query.flag('rm', true)) throw new DockerError(400, 'rm=0: containers of a build are always removed');
   if (query.flag('squash')) throw new DockerError(400, 'squash: layers are not made into one');
   for (const name of ['cgroupparent', 'securityopt', 'outputs', 'isolation', 'ulimits']) {
     const empty = ['', 'null', '[]', ...(name === 'isolation' ? ['default'] : [])];

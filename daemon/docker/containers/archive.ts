@@ -51,13 +51,10 @@ export const extractArchive: DockerRoute = dockerRoute({
       overwriteKinds: !query.flag('noOverwriteDirNonDir'),
       keepOwners: query.flag('copyUIDGID'),
     };
-    const { readonlyRootfs: readOnly = false } = (engine.inspect(call.id).request ?? {}) as { readonlyRootfs?: boolean };
+    const what = isReadOnly(engine.inspect(call.id)) ? 'container rootfs' : 'mounted volume';
     const texts: ErrorTexts = {
       ...EXTRACT_TEXTS,
-      path_read_only: (error) =>
-        new DockerError(403, `${readOnly ? 'container rootfs' : 'mounted volume'} is marked read-only`, {
-          cause: error,
-        }),
+      path_read_only: (cause) => new DockerError(403, `${what} is marked read-only`, { cause }),
     };
     await told(texts, call, asked, () =>
       inWords(engine, call.id, {}, () => engine.extractArchive(call.id, options, call.upload, call.signal)),

@@ -29,9 +29,10 @@ export async function attachTo({ engine }: Docker, call: DockerCall, streams: St
   const { id, tty } = detail;
   const keys = detachKeysOf(query.text('detachKeys') ?? ownKeys(detail), 'detach');
   checkState(ref, detail);
-  const options = { ...streams, logs: query.flag('logs') };
+  const closesStdin = endsStdin(engine, detail);
+  const options = { ...streams, closesStdin, logs: query.flag('logs') };
   const attached = {
-    ...{ detail, log: options, stdin: streams.stdin && detail.stdin, endsStdin: endsStdin(engine, detail) },
+    ...{ detail, log: options, stdin: streams.stdin && detail.stdin, endsStdin: closesStdin },
     ...(tty ? { detach: { keys, told: () => told(engine, id) } } : {}),
   };
   if (!query.flag('stream')) return { ...attached, attachment: undefined };

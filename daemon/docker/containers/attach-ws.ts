@@ -33,6 +33,8 @@ export const attachWebSocket: DockerRoute = dockerRoute({
     server().handleUpgrade(call.request.raw, socket, Buffer.alloc(0), (webSocket) => {
       join(docker, webSocket, attached);
     });
+    // one that was taken over is paused
+    socket.resume();
     return undefined;
   },
 });

@@ -11,6 +11,12 @@ export const killContainer: DockerRoute = dockerRoute({
   resource: 'container',
   async handle({ engine }, { id, query }) {
     const signal = query.text('signal') ?? '';
+    if (/^[1-9][0-9]*$/.test(signal) && parseSignal(signal) === undefined) {
+      throw new DockerError(
+        400,
+        `Cannot kill container: ${id}: The linux daemon does not support signal ${plain(signal)}`,
+      );
+    }
     const number = signal === '' ? undefined : signalOf(signal);
     const notRunning = (whole: string): DockerError =>
       new DockerError(409, `Cannot kill container: ${id}: Container ${whole} is not running`);

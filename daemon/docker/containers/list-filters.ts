@@ -119,7 +119,7 @@ interface PortRange {
   readonly protocol: string;
 }
 
-/** "80", "80/udp", "8000-8010/tcp": ports of the container, those that are published or that it exposes. */
+/** "80", "80/udp", "8000-8010/tcp": ports of the host that are published, or of the container. */
 function portCheck(texts: readonly string[], key: 'expose' | 'publish'): Admits {
   const ranges = texts.map((text): PortRange => {
     const [, first, last = first, protocol = 'tcp'] =
@@ -131,14 +131,26 @@ function portCheck(texts: readonly string[], key: 'expose' | 'publish'): Admits 
   const meets = (from: number, to: number, protocol: string): boolean =>
     ranges.some((range) => range.protocol === protocol && from <= range.last && to >= range.first);
   if (key === 'publish') {
-    return ({ ports }) =>
-      ports.some(({ containerPort, count, protocol }) => meets(containerPort, containerPort + count - 1, protocol));
+    return (container) =>
+      isUp(container) &&
+      container.ports.some(
+        ({ hostPort, count, protocol }) => hostPort !== undefined && meets(hostPort, hostPort + count - 1, protocol),
+      );
   }
-  return ({ exposedPorts }) =>
-    exposedPorts.some((port) => {
-      const [number = '', protocol = 'tcp'] = port.split('/');
-      return meets(Number(number), Number(number), protocol);
-    });
+  return (container) =>
+    isUp(container) &&
+    (container.ports.some(({ containerPort, count, protocol }) =>
+      meets(containerPort, containerPort + count - 1, protocol),
+    ) ||
+      container.exposedPorts.some((port) => {
+        const [number = '', protocol = 'tcp'] = port.split('/');
+        return meets(Number(number), Number(number), protocol);
+      }));
+}
+
+/** Only then it has ports, as Docker shows them. */
+function isUp({ status }: ContainerOverview): boolean {
+  return status === 'running' || status === 'paused';
 }
 
 /** Made of that image, or of one that begins with all of its layers. */

@@ -1,5 +1,6 @@
 /** `POST /containers/{id}/restart` */
 import { type DockerRoute, dockerRoute } from '../route.ts';
+import { findContainer } from './find.ts';
 import { startWords } from './start-words.ts';
 import { stopRequest } from './stop.ts';
 import { inWords } from './words.ts';
@@ -10,7 +11,8 @@ export const restartContainer: DockerRoute = dockerRoute({
   resource: 'container',
   async handle({ engine }, call) {
     const request = stopRequest(call);
-    await inWords(engine, call.id, startWords(engine), () => engine.restart(call.id, request));
+    const { id, name } = findContainer(engine, call.id);
+    await inWords(engine, id, startWords(name), () => engine.restart(id, request));
     return { status: 204 };
   },
 });

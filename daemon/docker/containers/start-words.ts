@@ -1,5 +1,4 @@
 /** dockerd's words for a start that failed; its CLI reads its exit codes 126 and 127 from them. */
-import type { Engine } from '../../api/engine.ts';
 import type { EngineError } from '../../engine/errors.ts';
 import { DockerError } from '../error.ts';
 import { endpointId } from './show/networks.ts';
@@ -38,21 +37,21 @@ export function exitCodeOfFailure(message: string): number {
 const bad = (_id: string, error: EngineError): DockerError =>
   new DockerError(400, startFailure(error.message), { cause: error });
 
-export function startWords(engine: Engine): Words {
+/** `name`: of the container, which may be gone by then. */
+export function startWords(name: string): Words {
   return {
     command_not_found: bad,
     command_not_executable: bad,
     launch_failed: (_id, error) => new DockerError(400, `${BEGINNING}${error.message}: unknown`, { cause: error }),
     container_paused: () => new DockerError(409, 'cannot start a paused container, try unpause instead'),
     container_removing: () => new DockerError(409, 'container is marked for removal and cannot be started'),
-    port_taken: (id, error) => new DockerError(500, portTaken(engine, id, error), { cause: error }),
+    port_taken: (id, error) => new DockerError(500, portTaken(name, id, error), { cause: error }),
     network_not_found: (_id, error) => new DockerError(404, error.message, { cause: error }),
   };
 }
 
 /** "port 0.0.0.0:80/tcp is taken: …" */
-function portTaken(engine: Engine, id: string, { message }: EngineError): string {
-  const name = engine.list({ all: true, id })[0]?.name ?? '';
+function portTaken(name: string, id: string, { message }: EngineError): string {
   const [, place = ''] = /^port (\S+)\/[a-z]+ is taken/.exec(message) ?? [];
   const why = place === '' ? message : `Bind for ${place} failed: port is already allocated`;
   return `driver failed programming external connectivity on endpoint ${name} (${endpointId(id, '')}): ${why}`;

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError } from '../../engine/errors.ts';
 import { type DockerRoute, dockerRoute } from '../route.ts';
+import { findContainer } from './find.ts';
 import { startWords } from './start-words.ts';
 import { inWords } from './words.ts';
 
@@ -12,14 +13,14 @@ export const startContainer: DockerRoute = dockerRoute({
   method: 'POST',
   path: '/containers/:id/start',
   resource: 'container',
-  async handle({ engine }, { id }) {
-    const isThere = engine.identify(id) !== undefined;
+  async handle({ engine }, call) {
+    const { id, name } = findContainer(engine, call.id);
     try {
-      await inWords(engine, id, startWords(engine), () => engine.start(id));
+      await inWords(engine, id, startWords(name), () => engine.start(id));
       return { status: 204 };
     } catch (error) {
       if (error instanceof EngineError && error.code === 'container_running') return { status: 304 };
-      if (isThere && engine.identify(id) === undefined) await delay(WAITERS_AHEAD_MS);
+      if (engine.identify(id) === undefined) await delay(WAITERS_AHEAD_MS);
       throw error;
     }
   },

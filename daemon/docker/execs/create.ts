@@ -18,8 +18,7 @@ export const createExec: DockerRoute = dockerRoute({
     if (command.length === 0) throw new DockerError(400, 'No exec command specified');
     const request = { command, ...settingsOf(body) };
     const words = {
-      container_paused: () =>
-        new DockerError(409, `Container ${call.id} is paused, unpause the container before exec`),
+      container_paused: () => new DockerError(409, `Container ${call.id} is paused, unpause the container before exec`),
       invalid_field: noSuchUser(request.user),
     };
     const { id } = await inWords(engine, call.id, words, () => engine.createExec(call.id, request));

@@ -38,24 +38,20 @@ export const startExec: DockerRoute = dockerRoute({
 
 function failureOf(error: unknown, { id, request }: ExecDetail): DockerError {
   const failure = execFailure(error, request.command);
-  return failure === undefined
-    ? toDockerError(error, EXEC_TEXTS, id)
-    : new DockerError(400, failure, { cause: error });
+  return failure === undefined ? toDockerError(error, EXEC_TEXTS, id) : new DockerError(400, failure, { cause: error });
 }
 
 /** What goes wrong from here on is told on the connection: as output, and by the exit code that inspect has. */
-async function startAttached(
-  { engine }: Docker,
-  call: DockerCall,
-  exec: ExecDetail,
-  body: Fields,
-): Promise<void> {
+async function startAttached({ engine }: Docker, call: DockerCall, exec: ExecDetail, body: Fields): Promise<void> {
   // dockerd's clients say with the start whether they can tell frames from a terminal's bytes
   const framed = body.flag('Tty') !== true;
   const contentType = contentTypeOf(!framed, call.version);
+  // Before the start, as dockerd does it: docker-py loses output that comes together with the head. But a terminal's client
+  // then sends its size, which is to find a terminal.
+  const early = framed ? call.hijack(contentType) : undefined;
   const tell = (text: string): void => {
     const bytes = framed ? frame('stdout', `${text}\r\n`) : Buffer.from(`${text}\r\n`);
-    endConnection(call.hijack(contentType), bytes);
+    endConnection(early ?? call.hijack(contentType), bytes);
   };
   const refusal = alreadyStarted(exec);
   if (refusal !== undefined) {
@@ -69,17 +65,13 @@ async function startAttached(
     tell(failureOf(error, exec).message);
     return;
   }
-  const connection = call.hijack(contentType);
+  const connection = early ?? call.hijack(contentType);
   if (attachment === undefined) endConnection(connection);
   else joinConnection(attachment, connection, { framed, ...inputOf(engine, exec) });
 }
 
 /** Undefined: it was created with no streams to be attached to, and runs by itself. */
-async function started(
-  engine: Engine,
-  { id, request }: ExecDetail,
-  size: ExecStart,
-): Promise<Attachment | undefined> {
+async function started(engine: Engine, { id, request }: ExecDetail, size: ExecStart): Promise<Attachment | undefined> {
   const { stdin, stdout, stderr, tty } = request;
   if (stdin === true || stdout !== false || stderr !== false) {
     return engine.startExecAttached(id, tty === true ? size : {});

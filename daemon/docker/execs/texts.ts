@@ -21,7 +21,10 @@ export function checkRuns({ id, status, restarting }: Pick<ContainerSummary, 'id
 /** Undefined: it waits for its start. */
 export function alreadyStarted({ id, status }: ExecDetail): DockerError | undefined {
   if (status === 'created') return undefined;
-  return new DockerError(409, `Error: Exec command ${id} ${status === 'running' ? 'is already running' : 'has already run'}`);
+  return new DockerError(
+    409,
+    `Error: Exec command ${id} ${status === 'running' ? 'is already running' : 'has already run'}`,
+  );
 }
 
 /** Of a field that the engine does not take, where that is the user. */

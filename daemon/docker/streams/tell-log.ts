@@ -53,10 +53,10 @@ async function* pieces(entries: AsyncIterable<LogEntry>, shape: LogShape): Async
         yield Buffer.concat(held);
         [held, size] = [[], 0];
       }
-      const { done, value } = found === 'turn' ? await next : found;
-      if (done === true) return;
+      const entry = found === 'turn' ? await next : found;
+      if (entry.done === true) return;
       if (held.length === 0) patience = turn();
-      const piece = pieceOf(value, shape);
+      const piece = pieceOf(entry.value, shape);
       held.push(piece);
       size += piece.length;
     }

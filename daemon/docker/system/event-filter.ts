@@ -25,7 +25,8 @@ export function eventFilter(filters: Filters): (event: DockerEvent) => boolean {
     return values === undefined || values.length === 0 || values.some(fits);
   };
   const isOf = (type: string, { Type, Actor }: DockerEvent, value: string): boolean =>
-    Type === type && (Actor.ID.startsWith(value) || Actor.Attributes.name === value);
+    // of the name the beginning is enough, as of the id: dockerd's match is as loose
+    Type === type && (Actor.ID.startsWith(value) || Actor.Attributes.name?.startsWith(value) === true);
   return (event) =>
     any('event', (action) => event.Action === action || event.Action.startsWith(`${action}:`)) &&
     any('type', (type) => event.Type === type) &&

@@ -32,7 +32,7 @@ export async function openStreams(
     stdout: output.stdout,
     stderr: output.stderr,
     // who detaches from a terminal leaves its process to read on
-    closeStdin: attach.terminal !== true,
+    closeStdin: attach.closesStdin ?? attach.terminal !== true,
     // a foreground run loses no output: a slow reader holds the process at its pipe
     cutWhenSlow: false,
     followsLog: output.followsLog === true,

@@ -5,9 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { join, posix } from 'node:path';
-import { SystemError } from '../../../native-bindings/libc.ts';
-import { UnreadableFile, readInRoot } from '../../../native-bindings/open-in-root.ts';
+import { join } from 'node:path';
 import type { BuildQuery, BuildResponse } from '../../../shared/api/build.ts';
 import type { Tell } from '../../api/engine.ts';
 import { shown } from '../../images/errors.ts';
@@ -21,16 +19,19 @@ import { diskObstacle } from '../root-source.ts';
 import { BuildArguments } from './arguments.ts';
 import { parseAuths } from './auths.ts';
 import { containerSettings } from './container-settings.ts';
-import { DOCKERFILE_MAX, type Dockerfile, parseDockerfile } from './dockerfile.ts';
+import type { ReadDockerfile } from './copy/read-dockerfile.ts';
+import { DOCKERFILE_MAX } from './dockerfile.ts';
 import { BuildFailure } from './failure.ts';
-import { IGNORE_FILE, hiddenFiles } from './ignore.ts';
 import { shortId } from './image.ts';
 import { InvalidDockerfile } from './invalid-dockerfile.ts';
 import { withLabels } from './labels.ts';
 import { type Session, contextDirectory, emptyDirectory, say } from './session.ts';
 import { type BuildPlan, buildStages, planOf } from './stages.ts';
+import { jsonOf } from './thread-json.ts';
 
 const DEFAULT_DOCKERFILE = 'Dockerfile';
+/** Bytes of a Dockerfile as JSON: its text twice, and each character may take six. */
+const READ_MAX = 16 * DOCKERFILE_MAX;
 
 export interface BuildParts {
   readonly query: BuildQuery;
@@ -63,13 +64,7 @@ export async function buildImage(
     return await context.images.work.leased(`build ${id}`, signal, async (work, either) => {
       try {
         await makeDirectories(directory);
-        const begun = await context.files.begin(
-          { do: 'build-context', directory: contextDirectory(directory) },
-          either,
-          stream,
-        );
-        await begun.done;
-        const { dockerfile, hidden } = readDockerfile(directory, query.dockerfile ?? DEFAULT_DOCKERFILE);
+        const { dockerfile, hidden } = await takeContext(context, { query, stream, directory }, either);
         const args = new BuildArguments(query.buildArg ?? [], { build: context.images.platform, target: names.platform });
         const plan = planOf(withLabels(dockerfile, query.label ?? []), query.target);
         const session: Session = {
@@ -127,24 +122,18 @@ async function makeDirectories(directory: string): Promise<void> {
   await mkdir(emptyDirectory(directory), { mode: 0o755 });
 }
 
-function readDockerfile(directory: string, path: string): { readonly dockerfile: Dockerfile; readonly hidden: string[] } {
-  const name = posix.normalize(`/${path}`).slice(1);
-  const text = readText(directory, name, `Cannot locate specified Dockerfile: ${shown(path)}`);
-  const ignore = readText(directory, IGNORE_FILE, undefined);
-  return { dockerfile: parseDockerfile(text), hidden: ignore === '' ? [] : hiddenFiles(ignore, name) };
-}
-
-/** `missing`: what is said where it is not there; undefined: then there is nothing in it. */
-function readText(directory: string, name: string, missing: string | undefined): string {
-  let bytes: Buffer | undefined;
-  try {
-    bytes = readInRoot(contextDirectory(directory), name, DOCKERFILE_MAX);
-  } catch (error) {
-    if (!(error instanceof UnreadableFile) && !(error instanceof SystemError)) throw error;
-    throw new BuildFailure(`${shown(name)} cannot be read: ${error.message}`, { cause: error });
-  }
-  if (bytes === undefined && missing !== undefined) throw new BuildFailure(missing);
-  return bytes?.toString() ?? '';
+/** Unpacks it, and reads the Dockerfile in it. Throws InvalidDockerfile, BuildFailure, and as the thread does. */
+async function takeContext(
+  context: Context,
+  { query, stream, directory }: Pick<BuildParts, 'query' | 'stream'> & { readonly directory: string },
+  signal: AbortSignal,
+): Promise<Extract<ReadDockerfile, { is: 'read' }>> {
+  const { dockerfile = DEFAULT_DOCKERFILE } = query;
+  const job = { do: 'build-context', directory: contextDirectory(directory), dockerfile } as const;
+  const work = await context.files.begin(job, signal, stream);
+  const found = (await jsonOf(work, READ_MAX)) as ReadDockerfile;
+  if (found.is === 'read') return found;
+  throw found.is === 'invalid' ? new InvalidDockerfile(found.message) : new BuildFailure(found.message);
 }
 
 async function built(session: Session, plan: BuildPlan, { tags }: Names): Promise<BuildResponse> {

@@ -10,6 +10,7 @@ import { ConnectionFailure } from '../errors.ts';
 import { contextJob } from '../build/copy/context-job.ts';
 import { copyJob, makeDirectoryJob } from '../build/copy/copy-job.ts';
 import { digestJob } from '../build/copy/digest-job.ts';
+import { readDockerfile } from '../build/copy/read-dockerfile.ts';
 import { bodyFrom } from './body-reader.ts';
 import { writeChunked } from './chunked-socket.ts';
 import { changesJob, layerJob } from './difference-jobs.ts';
@@ -190,6 +191,7 @@ async function perform(
       return sendLayer(job, exchange);
     case 'build-context':
       await contextJob(job, { pieces: () => exchange.incoming(), isLent: false, signal: exchange.signal });
+      await sendJson(readDockerfile(job.directory, job.dockerfile), exchange);
       return undefined;
     case 'copy-digest':
       await sendJson(await digestJob(job, exchange.signal), exchange);

@@ -19,7 +19,8 @@ export interface ProbeResult {
   /** -1: it did not end in time, or could not be begun. */
   readonly exitCode: number;
   readonly output: string;
-  readonly timedOut: boolean;
+  /** Its time was over while it was frozen: it says nothing. */
+  readonly isVoid: boolean;
 }
 
 export interface Probe {
@@ -40,13 +41,15 @@ export async function runProbe(context: Context, container: Container, run: Run,
     const end = await within(context, probe, ended);
     if (end !== undefined) {
       await unlessAborted(probe.signal, output.ended);
-      return { exitCode: Number(end.code), output: output.text(), timedOut: false };
+      return { exitCode: Number(end.code), output: output.text(), isVoid: false };
     }
+    // it dies as soon as it is thawed
+    const isVoid = container.row.status === 'paused';
     await kill(run, name);
     await unlessAborted(probe.signal, ended);
     const said = output.text();
     const message = `Health check exceeded timeout (${formatDuration(probe.timeout)})`;
-    return { exitCode: -1, output: said === '' ? message : `${message}: ${said}`, timedOut: true };
+    return { exitCode: -1, output: said === '' ? message : `${message}: ${said}`, isVoid };
   } finally {
     output.close();
     // what a stopped container leaves goes with its shim

@@ -62,11 +62,8 @@ class Watch {
 
   private async probe(): Promise<void> {
     const startedAt = nowNs();
-    const result = await this.result();
-    // frozen meanwhile, it had no time
-    const wasFrozen = result.timedOut && this.container.row.status === 'paused';
-    if (this.stopped.signal.aborted || wasFrozen) return;
-    const { exitCode, output } = result;
+    const { exitCode, output, isVoid } = await this.result();
+    if (this.stopped.signal.aborted || isVoid) return;
     const probe = { startedAt: formatTime(startedAt), endedAt: nowTimestamp(), exitCode, output };
     this.now(afterProbe(this.health, probe, this.check, this.sinceStart(Number(startedAt) / NS_PER_MS)));
   }
@@ -78,7 +75,7 @@ class Watch {
       const timeout = this.check.timeout / NS_PER_MS;
       return await runProbe(context, container, run, { plan: this.compiled(), timeout, signal: stopped.signal });
     } catch (error) {
-      return { exitCode: -1, output: error instanceof Error ? error.message : String(error), timedOut: false };
+      return { exitCode: -1, output: error instanceof Error ? error.message : String(error), isVoid: false };
     }
   }
 

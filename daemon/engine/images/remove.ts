@@ -73,8 +73,14 @@ function namesMeant(context: Context, ref: string, manifest: ManifestRow, name: 
 
 /** Only the last name counts: with others left the containers have their image as before. */
 function checkUnused(context: Context, { manifest, names }: Leaving, force: boolean): void {
-  const { images } = context.registry;
+  const { images, buildSteps } = context.registry;
   if (images.namesOf(manifest.digest).length > names.length) return;
+  // one that has a name loses that, and stays as a step of theirs
+  if (names.length === 0 && buildSteps.hasChildren(manifest.digest)) {
+    throw new EngineError('image_in_use', `image ${shortId(manifest)} is a step of which others were built`, {
+      hint: 'remove those first, or forget all steps with "tare builder prune --all"',
+    });
+  }
   const users = images.usersOf(manifest.digest).map((id) => ({ id, container: context.containers.get(id) }));
   const obstacles = force ? users.filter(({ container }) => runs(container?.row.status)) : users;
   if (obstacles.length === 0) return;

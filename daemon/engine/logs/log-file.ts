@@ -120,6 +120,8 @@ export class LogFile {
 
   /** A record that is not whole is read anew later: the shim takes back what the disk did not take whole. */
   private meetEnd(): void {
+    // who follows a log waits here, maybe for days
+    this.buffer = undefined;
     this.hasTorn = this.carry.length > 0;
     this.offset -= this.carry.length;
     this.carry = Buffer.alloc(0);

@@ -85,11 +85,14 @@ export class TarReader {
     }
   }
 
-  /** The archive has ended. The two blocks of zeros may be missing, as other readers allow it, but nothing else. */
+  /**
+   * The archive has ended. The two blocks of zeros may be missing, and what fills up the last block: so ends what docker's
+   * CLI sends for a Dockerfile beside its context, and other readers allow it. Nothing else may.
+   */
   finish(): void {
     const { pax, name, target } = this.extensions;
     const open = [this.content, this.extension, this.mapped, pax, name, target].some((part) => part !== undefined);
-    if (open || this.filled > 0 || this.padding > 0) throw malformed('it is cut off');
+    if (open || this.filled > 0) throw malformed('it is cut off');
   }
 
   private takeBlock(piece: Buffer, at: number): number {

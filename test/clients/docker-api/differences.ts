@@ -234,6 +234,11 @@ const containers: readonly Listed[] = [
     'body.NetworkSettings.Sandbox*',
   ]),
   ...because('the words say what was wrong', ['container prune', '*', 'body.message', '*"failed to parse value*']),
+  ...because(
+    'the words say what was wrong with it',
+    ['stop: by a signal*', '*t=x', 'body.message'],
+    ['kill: signals*', '*signal=999', 'body.message'],
+  ),
   ...because('the names of links are no names here', ['rm', '*link=1', '*']),
   ...because("a leading slash is taken as part of the name; dockerd's router sends the client elsewhere", [
     ...(['inspect: by name*', 'status of /*', ''] as const),
@@ -241,6 +246,18 @@ const containers: readonly Listed[] = [
 ];
 
 const networksAndVolumes: readonly Listed[] = [
+  ...because(
+    'options that are none are an empty object or null as it is asked',
+    ['network *', '*', '*IPAM.Options'],
+    ['volume create', '*', 'body.Options'],
+    ['network connect and disconnect', '*', 'stdout.DriverOpts'],
+    ['network connect and disconnect', '*', 'stdout.IPAMConfig'],
+  ),
+  ...because(
+    'a word of swarms',
+    ['network create: subnet*', '*', '*Attachable'],
+    ['network inspect: with containers', '*verbose=x', '*'],
+  ),
   ...because('the words say which container it is', ['network rm', '*', '*'], ['volume rm', '*', '*']),
   ...because(
     'the words say what is wrong with what',
@@ -271,6 +288,12 @@ const networksAndVolumes: readonly Listed[] = [
 ];
 
 const observe: readonly Listed[] = [
+  ...because('a volume is created once, and where it is mounted the containers say', [
+    'events: networks and volumes',
+    '*"volume"*',
+    '*',
+  ]),
+  ...because('a list that is empty', ['df', '*', 'body.BuildCache', 'null']),
   ...because('how many there may be is always known', ['stats: shape', '*', 'body.pids_stats.limit', 'undefined']),
   ...because('the words of newer dockerds, and 400 for what is no time', ['events: filters', '*since=*', '*']),
   ...because('columns may be any: the process is known without ps(1)', ['top', '*-o*args', '*']),
@@ -288,6 +311,73 @@ const observe: readonly Listed[] = [
     '"list"',
     '"null"',
   ]),
+];
+
+const streams: readonly Listed[] = [
+  ...because(
+    'the media type is told to every client, as newer dockerds do',
+    ['logs: both*', 'std*', 'type', 'undefined'],
+    ['logs: of a terminal', 'raw', 'type', 'undefined'],
+  ),
+  ...because('what is no time is 400, as newer dockerds say', ['logs: times', '*since=x', 'status', '500', '400']),
+  ...because('labels and variables are not kept beside each line', ['logs: details', '*', 'stdout']),
+  ...because(
+    'what comes in one piece with the request is input: dockerd loses it',
+    ['attach: hijacked*', 'attach', 'said.1', '"got \\n"', '"got word\\n"'],
+    ['exec: hijacked', 'start', 'body', '*got\\n"', '*got word\\n"'],
+  ),
+  ...because('127 for what is not there, as newer dockerds say', [
+    'exec: what is not there*',
+    '*',
+    'code',
+    '126',
+    '127',
+  ]),
+  ...because('a user who is not there is an error of the request', [
+    'exec: what is not there*',
+    '* -u nobody-here *',
+    '*',
+  ]),
+  ...because('a process that is not there has no number', ['exec: create and inspect', 'GET *', 'body.Pid']),
+  ...because('the structures that Go reads it into have no names here', [
+    'exec: bodies*',
+    '*',
+    'body.message',
+    '"json: *',
+  ]),
+  ...because('the words say that it is over', ['exec: hijacked', '*resize*', 'body.message']),
+  ...because(
+    'the words are ours: no program unpacks it',
+    ['cp: what cannot be', '*', 'stderr'],
+    ['cp: archives*', '*', 'stderr'],
+    ['archive: GET and PUT', 'PUT *', 'body.message'],
+  ),
+  ...because('what a client asks in vain is no fault of the server', ['archive: *', 'PUT *', 'status', '500', '4*']),
+  ...because('there is what the container has written: what is mounted over it is not', [
+    'export',
+    'of the image',
+    '*',
+  ]),
+  ...because(
+    'the parts of an image are its own, and variables keep their order',
+    ['commit', '*inspect*', 'stdout'],
+    ['commit', 'docker rmi *', 'stdout'],
+  ),
+];
+
+const builds: readonly Listed[] = [
+  ...because("the image of the step before is in nobody's way", [
+    'build: *',
+    '*inspect*',
+    'stdout.Image',
+    '"sha256:*',
+    '""',
+  ]),
+  ...because(
+    'the words say what is wrong',
+    ['build: what fails', '*', 'stderr'],
+    ['build: over HTTP', '*', 'body.message'],
+  ),
 ];
 
 const images: readonly Listed[] = [
@@ -328,7 +418,7 @@ const images: readonly Listed[] = [
 ];
 
 export const LISTED: readonly Listed[] = [
-  ...[images, everywhere, system, protocol, containers, networksAndVolumes, observe].flat(),
+  ...[images, streams, builds, everywhere, system, protocol, containers, networksAndVolumes, observe].flat(),
 ];
 
 /** A pattern in which `*` stands for anything. */

@@ -22,6 +22,8 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   // Of a CLI whose run failed: it races with the end of its own program.
   [/^time=".*" level=error msg="error waiting for container: .*"\n/gm, ''],
   [/docker-import-\d+/g, '<folder>'],
+  // dockerd makes a container for each step of a build, tare for those that run something.
+  [/^ ---> Running in [0-9a-f]{12}\n|^Removing intermediate container [0-9a-f]{12}\n/gm, ''],
   // A time that is none stays as it is.
   [/\b(?!0001-01-01)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, '<time>'],
   [/\b(?!0001-01-01)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} [A-Z]+/g, '<time>'],
@@ -30,7 +32,7 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/\b(172\.(1[6-9]|2\d|3[01])|192\.168|10\.\d+)(\.\d+){1,2}\.\d+\b/g, '<address>'],
   [/\b(\d{1,3}\.){3}\d{1,3}:(3[2-9]|[45]\d|6[0-5])\d{3}\b/g, '<host>:<port>'],
   [/(?<=:::|\[::\]:)(3[2-9]|[45]\d|6[0-5])\d{3}\b/g, '<port>'],
-  [/\b\d+(\.\d+)?\s?([kKMGT]i?B|B)\b/g, '<size>'],
+  [/\b\d+(\.\d+)?([kKMGT]i?B|B)\b/g, '<size>'],
 ];
 
 /** Text of any kind. */

@@ -50,7 +50,8 @@ for (const [method, url, body, status, call] of [
   ],
   ['GET', '/v1/networks/web', undefined, 200, ['inspectNetwork', 'web']],
   ['DELETE', '/v1/networks/web', undefined, 204, ['removeNetwork', 'web']],
-  ['POST', '/v1/networks/prune', undefined, 200, ['pruneNetworks']],
+  ['POST', '/v1/networks/prune', undefined, 200, ['pruneNetworks', {}]],
+  ['POST', '/v1/networks/prune', { label: ['a'] }, 200, ['pruneNetworks', { label: ['a'] }]],
   ['POST', '/v1/networks/web/connect', { container: 'c' }, 204, ['connect', 'web', { container: 'c' }]],
   ['POST', '/v1/networks/web/disconnect', { container: 'c' }, 204, ['disconnect', 'web', { container: 'c' }]],
 ] as const) {

@@ -32,7 +32,7 @@ test('arguments, labels, limits', () => {
 
 test('what there is in Docker and not here is refused', () => {
   for (const query of [
-    ...['version=2', 'remote=https://example.com/a.git', 'rm=0', 'squash=1', 'cgroupparent=/a', 'outputs=%5B%7B%7D%5D'],
+    ...['version=2', 'remote=https://example.com/a.git', 'squash=1', 'cgroupparent=/a', 'outputs=%5B%7B%7D%5D'],
     ...['securityopt=a', 'ulimits=%5B%7B%22Name%22%3A%22nofile%22%7D%5D', 'isolation=hyperv', 'buildargs=%5B%5D'],
     ...['buildargs=%7B', 'buildargs=%7B%22a%22%3A1%7D', 'labels=%7B%22%22%3A%22x%22%7D', 'cachefrom=%7B%7D', 'memory=x'],
   ]) {

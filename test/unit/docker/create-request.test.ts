@@ -293,6 +293,30 @@ test('devices: one, all of a directory, none that is missing', () => {
   refused({ HostConfig: { Devices: [{ PathOnHost: '/dev/nope' }] } }, /custom device "\/dev\/nope": no such file/);
 });
 
+test('a seccomp profile of Docker’s: the rules that count for this container', () => {
+  const profile = {
+    ...{ defaultAction: 'SCMP_ACT_ERRNO', archMap: [{ architecture: 'SCMP_ARCH_OTHER', subArchitectures: null }] },
+    syscalls: [
+      { names: ['read'], action: 'SCMP_ACT_ALLOW', args: null, comment: '', includes: {}, excludes: {} },
+      { name: 'write', action: 'SCMP_ACT_ALLOW' },
+      { names: ['bpf'], action: 'SCMP_ACT_ALLOW', includes: { caps: ['CAP_SYS_ADMIN'] } },
+      { names: ['chown'], action: 'SCMP_ACT_ALLOW', includes: { caps: ['CAP_CHOWN'], minKernel: '3.1' } },
+      { names: ['clone'], action: 'SCMP_ACT_ALLOW', excludes: { caps: ['CAP_SYS_ADMIN'] } },
+      { names: ['odd'], action: 'SCMP_ACT_ALLOW', includes: { arches: ['s390'] } },
+      { names: ['new'], action: 'SCMP_ACT_ALLOW', includes: { minKernel: '999.0' } },
+    ],
+  };
+  const allowed = (more: object): string[] => {
+    const { request } = translate({ HostConfig: { SecurityOpt: [`seccomp=${JSON.stringify(profile)}`], ...more } });
+    const { syscalls } = request.security?.seccomp as { syscalls: { names: string[] }[] };
+    return syscalls.flatMap(({ names }) => names);
+  };
+  assert.deepEqual(allowed({}), ['read', 'write', 'chown', 'clone']);
+  assert.deepEqual(allowed({ CapAdd: ['SYS_ADMIN'], CapDrop: ['CHOWN'] }), ['read', 'write', 'bpf']);
+  assert.deepEqual(allowed({ CapDrop: ['ALL'] }), ['read', 'write', 'clone']);
+  refused({ HostConfig: { SecurityOpt: ['seccomp={'] } }, /^Decoding seccomp profile failed: /);
+});
+
 /** JSON with the names that mean something, so that chance gets past the first check. */
 function body(): fc.Arbitrary<unknown> {
   const names = fc.constantFrom(

@@ -95,7 +95,9 @@ void describe('archives that lie', () => {
     );
     for (let length = 100; length < archive.length - END.length; length += 100) {
       const cut = archive.subarray(0, length);
-      if (length % 512 !== 0) await room.refuses(cut, /cut off/);
+      // What fills up the last block of a file may be missing.
+      const isWhole = length % 512 === 0 || (length >= 2048 + 700 && length < 3072);
+      if (!isWhole) await room.refuses(cut, /cut off/);
       await room.refuses(gzipSync(archive).subarray(0, -1 - (length % 60)), /gzip: it is cut off/, 'layer_invalid', {
         compression: 'gzip',
       });

@@ -3,6 +3,7 @@ import type { CreateRequest } from '../../../../shared/api/container.ts';
 import { JsonError, parseJson } from '../../../../shared/json.ts';
 import type { HostConfig } from './create-body.ts';
 import { plain, quoted, refuse } from './refuse.ts';
+import { ociSeccomp } from './seccomp-profile.ts';
 
 type Parts = Partial<CreateRequest>;
 type Security = NonNullable<CreateRequest['security']>;
@@ -17,7 +18,7 @@ export function securityOf(host: HostConfig, warnings: string[]): Parts {
     ...(host.MaskedPaths === undefined ? {} : { maskedPaths: [...host.MaskedPaths] }),
     ...(host.ReadonlyPaths === undefined ? {} : { readonlyPaths: [...host.ReadonlyPaths] }),
   };
-  for (const option of host.SecurityOpt ?? []) apply(option, security, warnings);
+  for (const option of host.SecurityOpt ?? []) apply(option, { security, host, warnings });
   const named = (names: readonly string[], field: string): string[] =>
     names.map((name) => (name === '' ? refuse(`invalid ${field}: unknown capability: "CAP_"`) : name));
   return {
@@ -33,8 +34,14 @@ export function securityOf(host: HostConfig, warnings: string[]): Parts {
   };
 }
 
+interface Applying {
+  readonly security: Security;
+  readonly host: HostConfig;
+  readonly warnings: string[];
+}
+
 /** "key=value", as older clients send it "key:value", or a key alone. */
-function apply(option: string, security: Security, warnings: string[]): void {
+function apply(option: string, { security, host, warnings }: Applying): void {
   if (option === 'no-new-privileges') {
     security.noNewPrivileges = true;
     return;
@@ -47,7 +54,7 @@ function apply(option: string, security: Security, warnings: string[]): void {
       security.noNewPrivileges = flagOf(option, value);
       break;
     case 'seccomp':
-      security.seccomp = seccompOf(value);
+      security.seccomp = seccompOf(value, host);
       break;
     case 'apparmor':
       if (value !== 'unconfined' && value !== '') refuse(`AppArmor profile ${quoted(value)} cannot be applied here`);
@@ -76,12 +83,14 @@ function flagOf(option: string, value: string): boolean {
 }
 
 /** The CLI sends the text of a profile, not its path. */
-function seccompOf(value: string): 'default' | 'unconfined' | object {
+function seccompOf(value: string, host: HostConfig): 'default' | 'unconfined' | object {
   if (value === 'unconfined') return 'unconfined';
   if (value === 'builtin' || value === 'default' || value === '') return 'default';
   try {
     const profile = parseJson(value);
-    if (typeof profile === 'object' && profile !== null && !Array.isArray(profile)) return profile;
+    if (typeof profile === 'object' && profile !== null && !Array.isArray(profile)) {
+      return ociSeccomp(profile as Readonly<Record<string, unknown>>, host);
+    }
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
     refuse(`Decoding seccomp profile failed: ${plain(error.message)}`);

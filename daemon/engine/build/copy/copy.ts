@@ -30,8 +30,8 @@ export interface CopyDigest {
 }
 
 export type CopyJob =
-  /** Takes a tar archive, plain, gzip or zstd, into an empty directory. */
-  | { readonly do: 'build-context'; readonly directory: string }
+  /** Takes a tar archive, plain, gzip or zstd, into an empty directory; gives the ReadDockerfile in it as JSON. */
+  | { readonly do: 'build-context'; readonly directory: string; readonly dockerfile: string }
   /** Gives a CopyDigest as JSON. */
   | { readonly do: 'copy-digest'; readonly from: CopySource }
   | { readonly do: 'copy-files'; readonly from: CopySource; readonly to: CopyTarget }

@@ -22,6 +22,7 @@ import { otherImage } from '../resolve.ts';
 import { type Session, contextView, layersView, lowerOf, say } from '../session.ts';
 import type { Stage } from '../stage.ts';
 import { storeStep } from '../store-step.ts';
+import { jsonOf } from '../thread-json.ts';
 
 /** Bytes of the digest of a COPY. */
 const DIGEST_MAX = 4096;
@@ -183,12 +184,7 @@ function modeOf(text: string): number {
 
 async function digestOf({ context, signal }: Session, from: CopySource): Promise<CopyDigest> {
   const work = await context.files.begin({ do: 'copy-digest', from }, signal);
-  let text = '';
-  for await (const piece of work.pieces()) {
-    text += piece.toString();
-    if (text.length > DIGEST_MAX) throw new EngineError('internal', 'the digest of the files is too long');
-  }
-  return JSON.parse(text) as CopyDigest;
+  return (await jsonOf(work, DIGEST_MAX)) as CopyDigest;
 }
 
 /** What goes wrong with files, in words about the step. */

@@ -32,13 +32,7 @@ export const networks = [
     await s.docker('network', 'create', ...options, s.name);
     await s.docker('network', 'inspect', s.name);
     await connected(s, '--network', s.name);
-    await s.docker(
-      'exec',
-      s.sub('c'),
-      'sh',
-      '-c',
-      'ip -4 route | wc -l; ip -4 addr show eth0 | grep -o "10[.]98[.]4[.]"',
-    );
+    await s.docker('exec', s.sub('c'), 'sh', '-c', 'ip -4 addr show eth0 | grep -o "10[.]98[.]4[.]"');
   }),
   scenario('network create: IPv6', async (s) => {
     await s.docker('network', 'create', '--ipv6', '--subnet', 'fd99:1::/64', '--subnet', '10.97.0.0/24', s.name);

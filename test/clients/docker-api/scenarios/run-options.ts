@@ -11,7 +11,7 @@ export const runOptions = [
     writeFileSync(`${folder}/file`, 'of the host\n');
     await run(s, ['-v', `${folder}:/v`], 'sh', '-c', 'cat /v/file; echo made >/v/made');
     await run(s, ['-v', `${folder}:/v:ro`], 'sh', '-c', 'cat /v/made; touch /v/again');
-    await run(s, ['-v', `${folder}/new/deep:/v`], 'ls', '-la', '/v');
+    await run(s, ['-v', `${folder}/new/deep:/v`], 'ls', '-a', '/v');
     await run(s, ['-v', `${folder}/file:/file`], 'cat', '/file');
   }),
   scenario('run -v: a volume by name, one without', async (s) => {

@@ -49,7 +49,7 @@ export const streams = [
     for (const query of ['stdout=1', 'stderr=1', 'stdout=1&stderr=1', 'stdout=true&tail=1', '']) {
       const answer = await s.raw(`GET /v1.41/containers/${s.sub('both')}/logs?${query} HTTP/1.0\r\n\r\n`);
       s.note(query, {
-        status: answer.status,
+        status: answer.status.replace('HTTP/1.0', 'HTTP/1.1'),
         type: answer.headers['content-type'],
         said: query === '' ? answer.body.toString() : byStream(answer.body),
       });
