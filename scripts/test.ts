@@ -12,8 +12,9 @@
  * | e2e        | the daemon and the CLI as users run them: storms, kill -9, terminals, attacks (the slow part: 12,000 lives and 55 crashes take three minutes) |
  * | networks   | networks, each in a namespace of the test's own                                             |
  * | images     | images, volumes, copying, full disks, in directories of the test's own                      |
+ * | duties     | the Docker Engine API, builds, restart policies, health checks, modes, secrets, log drivers |
  * | vm         | what this machine cannot show: a host with cgroup v2 alone, and AppArmor; in a virtual machine (scripts/test-vm.ts) |
- * | clients    | podman, ctr and dockerd of Debian with tare-oci as their runtime                            |
+ * | clients    | podman, ctr, dockerd with tare-oci; docker's CLI, compose, libraries and dockerd itself beside the Docker Engine API |
  * | leaks      | the machine is as it was                                                                    |
  */
 import { spawn } from 'node:child_process';
@@ -110,6 +111,10 @@ const IMAGES = [
   'test/e2e/{image-*,container-*,cli-images*,volumes*,system-storage*,store-*,unpack*,registry*}.test.ts',
 ];
 
+const DUTIES = [
+  'test/e2e/{docker-*,build*,restart-policy*,health*,init*,log-drivers*,namespace-modes*,secrets*,limits-more*}.test.ts',
+];
+
 const STEPS: Record<string, () => Promise<Outcome>> = {
   build: () => whole('node', 'scripts/build.ts'),
   typecheck: () => whole('tsc', '--noEmit'),
@@ -134,10 +139,11 @@ const STEPS: Record<string, () => Promise<Outcome>> = {
   e2e: () =>
     tests(['test/e2e/*.test.ts', 'test/conformance/*.test.ts', 'test/attacks/*.test.ts'], {
       concurrency: 1,
-      but: [...NETWORKS, ...IMAGES],
+      but: [...NETWORKS, ...IMAGES, ...DUTIES],
     }),
   networks: () => tests(NETWORKS, { concurrency: 2 }),
   images: () => tests(IMAGES, { concurrency: 2 }),
+  duties: () => tests(DUTIES, { concurrency: 2 }),
   vm: virtualMachine,
   clients: () => tests(['test/clients/*.test.ts'], { concurrency: 2 }),
   leaks: async () => {
