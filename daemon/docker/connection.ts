@@ -39,8 +39,7 @@ export function receiveUpgrade(
   };
   // Node takes its own listener off at an upgrade, and knows the connection no more
   socket.on('error', destroy);
-  taken.add(socket);
-  socket.once('close', () => taken.delete(socket));
+  takeSocket(socket);
   const length = lengthOf(request);
   if (length === undefined) {
     endConnection(socket, Buffer.from('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'));
@@ -94,19 +93,23 @@ export function takeOver(request: IncomingMessage, response: ServerResponse, con
   const upgrade = upgrades.get(request);
   const { socket } = upgrade ?? request;
   if (!mayTake(socket, response)) return socket;
-  if (upgrade === undefined) releaseFromParser(request);
+  if (upgrade === undefined) {
+    releaseFromParser(request);
+    takeSocket(socket);
+  }
   const head =
     upgrade === undefined
       ? `HTTP/1.1 200 OK\r\nContent-Type: ${contentType}\r\n\r\n`
       : `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`;
   socket.write(head);
-  return takeSocket(socket);
+  return socket;
 }
 
 /** Of a websocket: its handshake is the taker's to answer. Undefined: the request asks for no upgrade. */
 export function takeWebSocket(request: IncomingMessage, response: ServerResponse): Socket | undefined {
   const socket = upgrades.get(request)?.socket;
-  return socket === undefined || !mayTake(socket, response) ? socket : takeSocket(socket);
+  if (socket !== undefined) mayTake(socket, response);
+  return socket;
 }
 
 /** False: its client has gone, or still waits for the answer to an earlier request, which would be mixed with all this. */
@@ -119,11 +122,11 @@ function mayTake(socket: Socket, response: ServerResponse): boolean {
   return false;
 }
 
-function takeSocket(socket: Socket): Socket {
-  if (!taken.has(socket)) socket.once('close', () => taken.delete(socket));
+/** From now on only this module knows that there is such a connection. */
+function takeSocket(socket: Socket): void {
   taken.add(socket);
+  socket.once('close', () => taken.delete(socket));
   watchClient(socket);
-  return socket;
 }
 
 /**

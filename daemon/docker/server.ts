@@ -69,7 +69,7 @@ function createInstance(parts: DockerParts): FastifyInstance {
   });
   server.removeAllContentTypeParsers();
   // of any type: what is taken as JSON is decided where it is read, in dockerd's order
-  server.addContentTypeParser('*', (request, payload, done) => {
+  server.addContentTypeParser('*', (request, _payload, done) => {
     if (request.routeOptions.config.upload === true) done(null);
     else readBody(request.raw, done);
   });

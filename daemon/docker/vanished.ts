@@ -14,6 +14,7 @@ let timer: NodeJS.Timeout | undefined;
 
 /** The socket is destroyed when its client is found to have gone. */
 export function watchClient(socket: Socket): void {
+  if (socket.destroyed || watched.has(socket)) return;
   watched.add(socket);
   socket.once('close', () => {
     watched.delete(socket);

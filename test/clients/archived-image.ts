@@ -35,7 +35,9 @@ export async function umociImage(folder: string, name: string): Promise<{ image:
   const path = join(folder, 'umoci.tar');
   await skopeo('copy', '--quiet', source, `oci-archive:${path}:${name}`);
   const manifest = (await skopeo('inspect', '--format', '{{.Digest}}', source)).toString().trim();
-  const { config } = JSON.parse((await skopeo('inspect', '--raw', source)).toString()) as { config: { digest: string } };
+  const { config } = JSON.parse((await skopeo('inspect', '--raw', source)).toString()) as {
+    config: { digest: string };
+  };
   const document = await skopeo('inspect', '--config', '--raw', source);
   const image = { name, archive: readFileSync(path), id: config.digest, config: document.toString(), manifest };
   return { image: { ...image, undescribed: ['a', 'deep'] }, rootfs };

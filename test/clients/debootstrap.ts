@@ -42,7 +42,16 @@ export async function debootstrap(root: string): Promise<void> {
 /** One layer, with all that the tree has. */
 export async function imageOfTree(root: string): Promise<TestImage> {
   const archive = `${root}.tar`;
-  const args = ['--format=posix', '--pax-option=delete=atime,delete=ctime', '--xattrs', '-C', root, '-cf', archive, '.'];
+  const args = [
+    '--format=posix',
+    '--pax-option=delete=atime,delete=ctime',
+    '--xattrs',
+    '-C',
+    root,
+    '-cf',
+    archive,
+    '.',
+  ];
   const { code, stderr } = await run('tar', args);
   assert.equal(code, 0, stderr);
   return makeImage({ layers: [await readFile(archive)], config: { Cmd: ['/bin/bash'] } });

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { run, TestDaemon } from '../harness/daemon.ts';
 import { openRegistry, skopeo, type DebianRegistry } from '../harness/debian-registry.ts';
 import { writeLayout, type TestImage } from '../harness/images.ts';
@@ -14,7 +14,7 @@ import { treeOf, type Tree } from '../harness/tree.ts';
 import { debootstrap, imageOfTree } from './debootstrap.ts';
 import { Dockerd } from './dockerd.ts';
 import { Podman } from './podman.ts';
-import { Room } from './room.ts';
+import type { Room } from './room.ts';
 import { assertPeers, dockerTree, tareTree, treeIn } from './trees.ts';
 
 const TARE = join(import.meta.dirname, '../../bin/tare');
@@ -24,27 +24,39 @@ let folder: string;
 let image: TestImage;
 /** As debootstrap made it. */
 let tree: Tree;
-let registry: DebianRegistry;
-let tare: TestDaemon;
 /** Where the image is in the registry, and under which name everybody has it. */
 let name: string;
+let registry: DebianRegistry;
+let tare: TestDaemon;
+let docker: Dockerd;
+let podman: Podman;
+
+/** Closed at the end, of whatever could be opened. */
+const opened = new AsyncDisposableStack();
+const closed = <T extends { close(): Promise<void> }>(it: T): T => opened.adopt(it, (one) => one.close());
+
+/** While debootstrap downloads, everybody starts. */
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tare-debootstrap-'));
   const root = join(folder, 'debian');
-  await debootstrap(root);
+  const openings = await Promise.allSettled([
+    debootstrap(root),
+    openRegistry(join(folder, 'registry')).then((it) => (registry = opened.use(it))),
+    TestDaemon.open().then((it) => (tare = closed(it))),
+    Dockerd.open().then((it) => (docker = closed(it))),
+    Podman.open().then((it) => (podman = closed(it))),
+  ]);
+  for (const each of openings) if (each.status === 'rejected') throw each.reason;
   tree = treeOf(root);
   image = await imageOfTree(root);
   const layout = join(folder, 'layout');
   writeLayout(layout, { debian: image });
-  registry = await openRegistry(join(folder, 'registry'));
   name = `${registry.host}/there/debian:1`;
   await skopeo('copy', '--quiet', '--dest-tls-verify=false', `oci:${layout}:debian`, `docker://${name}`);
-  tare = await TestDaemon.open();
   await cli('pull', '--quiet', name);
 });
 after(async () => {
-  await tare.close();
-  await registry[Symbol.asyncDispose]();
+  await opened.disposeAsync();
   rmSync(folder, { recursive: true });
 });
 
@@ -93,41 +105,25 @@ test('from the registry, run, and back under another name: skopeo finds the same
   assert.equal(await digestAt(name), image.descriptor.digest);
 });
 
-describe('docker', () => {
-  let docker: Dockerd;
-  before(async () => {
-    docker = await Dockerd.open();
-  });
-  after(() => docker.close());
-
-  test('tare save | docker load, docker save | tare load: the files are those of debootstrap', async () => {
-    const env = { docker: docker.command };
-    const said = await pipe(tare, '"$tare" save "$name" | "$docker" load --quiet', env);
-    assert.equal(said.trim(), `Loaded image: ${name}`);
-    assert.equal(await docker.must('inspect', '--format', '{{.Id}}', name), image.id);
-    assert.deepEqual(await tareTree(docker.room, tare, name), tree);
-    const data = await docker.must('inspect', '--format', '{{json .GraphDriver.Data}}', name);
-    assertPeers(await dockerTree(docker.room, data), tree);
-    await loadedAnew(docker.room, '"$docker" save "$name" | "$tare" load --quiet', env);
-  });
+test('tare save | docker load, docker save | tare load: the files are those of debootstrap', async () => {
+  const env = { docker: docker.command };
+  const said = await pipe(tare, '"$tare" save "$name" | "$docker" load --quiet', env);
+  assert.equal(said.trim(), `Loaded image: ${name}`);
+  assert.equal(await docker.must('inspect', '--format', '{{.Id}}', name), image.id);
+  assert.deepEqual(await tareTree(docker.room, tare, name), tree);
+  const data = await docker.must('inspect', '--format', '{{json .GraphDriver.Data}}', name);
+  assertPeers(await dockerTree(docker.room, data), tree);
+  await loadedAnew(docker.room, '"$docker" save "$name" | "$tare" load --quiet', env);
 });
 
-describe('podman', () => {
-  let podman: Podman;
-  before(async () => {
-    podman = await Podman.open();
+for (const format of FORMATS) {
+  test(`${format}: to podman and back, the files are those of debootstrap`, async () => {
+    const env = { podman: podman.command, format };
+    await pipe(tare, '"$tare" save --format "$format" "$name" | "$podman" load --quiet', env);
+    assert.equal(`sha256:${await podman.must('inspect', '--format', '{{.Id}}', name)}`, image.id);
+    assertPeers(await treeIn(podman.room, await podman.must('image', 'mount', name)), tree);
+    await podman.must('image', 'unmount', name);
+    await loadedAnew(podman.room, '"$podman" save --quiet --format "$format" "$name" | "$tare" load --quiet', env);
+    await podman.must('rmi', name);
   });
-  after(() => podman.close());
-
-  for (const format of FORMATS) {
-    test(`${format}: there and back, the files are those of debootstrap`, async () => {
-      const env = { podman: podman.command, format };
-      await pipe(tare, '"$tare" save --format "$format" "$name" | "$podman" load --quiet', env);
-      assert.equal(`sha256:${await podman.must('inspect', '--format', '{{.Id}}', name)}`, image.id);
-      assertPeers(await treeIn(podman.room, await podman.must('image', 'mount', name)), tree);
-      await podman.must('image', 'unmount', name);
-      await loadedAnew(podman.room, '"$podman" save --quiet --format "$format" "$name" | "$tare" load --quiet', env);
-      await podman.must('rmi', name);
-    });
-  }
-});
+}

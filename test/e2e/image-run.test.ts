@@ -135,7 +135,8 @@ test('inspect and list show the image, its ports and its health check; labels ar
     const detail = await daemon.client.must<ContainerDetail>('GET', `/v1/containers/${id}`);
     assert.deepEqual([detail.image, detail.imageId, detail.rootfs], [NAME, imageId, '']);
     assert.deepEqual(detail.exposedPorts.toSorted(), ['53/udp', '80/tcp']);
-    assert.deepEqual(detail.healthcheck, { test: ['CMD', 'true'], interval: 5_000_000_000 });
+    const { test: probe, interval, retries } = detail.healthcheck ?? {};
+    assert.deepEqual([probe, interval, retries], [['CMD', 'true'], 5_000_000_000, 3]);
     assert.deepEqual([detail.labels.keep, detail.labels.both], ['image', 'mine']);
     const spec = detail.spec as { annotations?: unknown; linux: { seccomp?: unknown } };
     assert.equal(spec.annotations, undefined);
