@@ -10,12 +10,15 @@
  * | sanitizers | the shim's protocol and the interpreter once more, under ASan and UBSan                     |
  * | fuzz       | any bytes as a plan, as frames of the shim's protocol, and random plans carried out, under libFuzzer and ASan |
  * | e2e        | the daemon and the CLI as users run them: storms, kill -9, terminals, attacks (the slow part: 12,000 lives and 55 crashes take three minutes) |
+ * | runtime    | tare-oci: conformance, its commands, hooks and crashes, and the attacks that do not race    |
  * | networks   | networks, each in a namespace of the test's own                                             |
  * | images     | images, volumes, copying, full disks, in directories of the test's own                      |
  * | duties     | the Docker Engine API, builds, restart policies, health checks, modes, secrets, log drivers |
  * | vm         | what this machine cannot show: a host with cgroup v2 alone, and AppArmor; in a virtual machine (scripts/test-vm.ts) |
  * | clients    | podman, ctr, dockerd with tare-oci; docker's CLI, compose, libraries and dockerd itself beside the Docker Engine API |
  * | leaks      | the machine is as it was                                                                    |
+ *
+ * typecheck and lint, which need one processor and nothing else, are done beside sanitizers and fuzz.
  */
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
@@ -115,6 +118,16 @@ const DUTIES = [
   'test/e2e/{docker-*,build*,restart-policy*,health*,init*,log-drivers*,namespace-modes*,secrets*,limits-more*}.test.ts',
 ];
 
+/**
+ * Containers of a state directory each, with names of their own. The attacks among them aim at a folder of their own;
+ * those that are races or hunts (joins, races) stay alone, as another's work would make them less sharp.
+ */
+const RUNTIME = [
+  'test/conformance/*.test.ts',
+  'test/attacks/{kernel,paths,process}.test.ts',
+  'test/e2e/oci-{bad-*,commands,crash,hooks,life,run}.test.ts',
+];
+
 const STEPS: Record<string, () => Promise<Outcome>> = {
   build: () => whole('node', 'scripts/build.ts'),
   typecheck: () => whole('tsc', '--noEmit'),
@@ -139,8 +152,9 @@ const STEPS: Record<string, () => Promise<Outcome>> = {
   e2e: () =>
     tests(['test/e2e/*.test.ts', 'test/conformance/*.test.ts', 'test/attacks/*.test.ts'], {
       concurrency: 1,
-      but: [...NETWORKS, ...IMAGES, ...DUTIES],
+      but: [...NETWORKS, ...IMAGES, ...DUTIES, ...RUNTIME],
     }),
+  runtime: () => tests(RUNTIME, { concurrency: 2 }),
   networks: () => tests(NETWORKS, { concurrency: 2 }),
   images: () => tests(IMAGES, { concurrency: 2 }),
   duties: () => tests(DUTIES, { concurrency: 2 }),
@@ -157,20 +171,27 @@ const STEPS: Record<string, () => Promise<Outcome>> = {
   },
 };
 
+/** One after the other, but for what is done side by side. */
+const SIDE_BY_SIDE: readonly (readonly string[])[] = [
+  ['typecheck', 'lint'],
+  ['sanitizers', 'fuzz'],
+];
+
 const asked = process.argv.slice(2);
 for (const name of asked)
   if (!(name in STEPS)) throw new Error(`no step ${name}; there are ${Object.keys(STEPS).join(', ')}`);
 
-const rows: string[] = [];
+const rows = new Map<string, string>();
 const total: Outcome = { passed: 0, failed: 0, skipped: 0 };
-for (const [name, step] of Object.entries(STEPS)) {
-  if (asked.length > 0 && !asked.includes(name)) continue;
+
+async function perform(name: string, step: () => Promise<Outcome>): Promise<void> {
   process.stdout.write(`\n== ${name}\n`);
   const began = performance.now();
   const outcome = await step();
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   process.stdout.write(`== ${name}: ${outcome.failed === 0 ? 'ok' : 'FAILED'} after ${seconds} s\n`);
-  rows.push(
+  rows.set(
+    name,
     `${name.padEnd(10)} ${(outcome.failed === 0 ? 'ok' : 'FAILED').padEnd(7)} ${seconds.padStart(6)} s  ` +
       `${outcome.passed} passed, ${outcome.failed} failed, ${outcome.skipped} skipped`,
   );
@@ -178,7 +199,23 @@ for (const [name, step] of Object.entries(STEPS)) {
   total.failed += outcome.failed;
   total.skipped += outcome.skipped;
 }
+
+async function performAll(names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const step = STEPS[name];
+    if (step !== undefined && (asked.length === 0 || asked.includes(name))) await perform(name, step);
+  }
+}
+
+const sideBySide = SIDE_BY_SIDE.flat();
+const began = performance.now();
+for (const name of Object.keys(STEPS)) {
+  if (!sideBySide.includes(name)) await performAll([name]);
+  else if (name === sideBySide[0]) await Promise.all(SIDE_BY_SIDE.map(performAll));
+}
+const order = Object.keys(STEPS).flatMap((name) => rows.get(name) ?? []);
+const minutes = ((performance.now() - began) / 60_000).toFixed(1);
 process.stdout.write(
-  `\n${rows.join('\n')}\n\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`,
+  `\n${order.join('\n')}\n\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped after ${minutes} minutes\n`,
 );
 process.exitCode = total.failed === 0 ? 0 : 1;

@@ -11,6 +11,8 @@ const ENOTTY = 25;
 export async function resize(context: Context, ref: string, size: ResizeRequest): Promise<void> {
   const container = context.containers.find(ref);
   await container.turn.run(() => resizeProcess(container, runOf(container, 'resize'), '', size));
+  const detail = `${String(size.rows)} ${String(size.columns)}`;
+  context.journal.commit(() => undefined, { action: 'resize', container: container.row, detail });
 }
 
 /** `process`: "" or an exec's id. Throws `not_a_terminal`. */

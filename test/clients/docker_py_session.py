@@ -134,7 +134,8 @@ def archives():
     raises(docker.errors.NotFound, lambda: container.get_archive('/none'))
     assert {'Path': '/tmp/a', 'Kind': 1} in container.diff()
     with tarfile.open(fileobj=io.BytesIO(b''.join(container.export()))) as tar:
-        assert tar.extractfile('tmp/a').read() == b'first'
+        exported = next(member for member in tar if member.name.removeprefix('./') == 'tmp/a')
+        assert tar.extractfile(exported).read() == b'first'
     image = container.commit('tare.test/py-made', '1', changes='LABEL made=here')
     assert image.tags == ['tare.test/py-made:1'] and image.labels == {'made': 'here'}
     container.remove(force=True)
@@ -170,7 +171,9 @@ def events():
         if event['Action'] == 'destroy':
             break
     stream.close()
-    assert [each for each in actions if each != 'attach'] == ['create', 'start', 'kill', 'die', 'destroy'], actions
+    # Whether "kill" is told before or after the end it brings about is nobody's promise.
+    assert [each for each in actions if each != 'kill'] == ['create', 'start', 'die', 'destroy'], actions
+    assert 'kill' in actions
 
 
 def stats():
@@ -188,7 +191,8 @@ def images():
     dockerfile = f'FROM {BASE}\nARG WHO\nRUN echo "$WHO" > /who\nLABEL of=py\nCMD ["cat", "/who"]\n'.encode()
     image, log = client.images.build(fileobj=io.BytesIO(dockerfile), tag='tare.test/py-built:1', buildargs={'WHO': 'me'})
     assert any('Successfully built' in line.get('stream', '') for line in log)
-    assert client.containers.run(image, remove=True) == b'me\n'
+    said = client.containers.run(image, remove=True)
+    assert said == b'me\n', said
     context = io.BytesIO(archive(Dockerfile=f'FROM {BASE}\nCOPY a /a\n'.encode(), a=b'A'))
     copied, _ = client.images.build(fileobj=context, custom_context=True, rm=True)
     assert client.containers.run(copied, ['cat', '/a'], remove=True) == b'A'

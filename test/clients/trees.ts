@@ -59,7 +59,7 @@ export async function tareTree(room: Room, daemon: TestDaemon, image: string): P
  */
 export function assertPeers(found: Tree, expected: Tree, undescribed: readonly string[] = []): void {
   const untold = (tree: Tree): Tree => {
-    const { '': root, ...entries } = tree;
+    const { '': root, ...entries }: Record<string, string> = tree;
     assert.ok(root !== undefined);
     for (const path of undescribed) {
       entries[path] = entries[path]?.replace(/ [0-9]{19} /, ' ') ?? assert.fail(`there is no ${path}`);

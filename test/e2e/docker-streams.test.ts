@@ -144,6 +144,7 @@ test('a terminal: raw, its size, the keys that let go, and what they tell', asyn
   await stream.end();
   await until('it is told', async () => (await actions('terminal')).includes('detach'));
   assert.equal((await ask('POST', '/containers/terminal/resize?h=31&w=77')).status, 200);
+  await until('it is told', async () => (await actions('terminal')).includes('resize'));
   const id = await exec('terminal', ['sh', '-c', 'stty size; cat'], { Tty: true });
   const second = await startExec(id, { Tty: true, ConsoleSize: [20, 60] });
   await second.shows(/20 60/);
@@ -241,6 +242,11 @@ test('archives: what is there, out and in, by HTTP and with docker cp', async ()
   const path = '/v1.51/containers/files/archive?path=/tmp';
   const put = await daemon.client.send('PUT', path, archive, { 'content-type': 'application/x-tar' });
   assert.equal(put.status, 200);
+  const xz = Buffer.from('fd377a585a000004', 'hex');
+  const unknown = await daemon.client.send<{ message: string }>('PUT', path, xz, {
+    'content-type': 'application/x-tar',
+  });
+  assert.match(unknown.body.message, /compressed with xz, which is not unpacked here$/);
   const stat = async (where: string): Promise<Record<string, unknown>> => {
     const { headers } = await daemon.client.send('HEAD', `/v1.51/containers/files/archive?path=${where}`);
     const text = Buffer.from(String(headers['x-docker-container-path-stat']), 'base64').toString();
@@ -269,6 +275,7 @@ test('archives: what is there, out and in, by HTTP and with docker cp', async ()
       ['/tmp/tree/file', 1],
     ],
   );
+  await until('it is told', async () => (await actions('files')).includes('extract-to-dir'));
   const exported = await docker(['export', 'files']);
   assert.ok(exported.stdout.includes('tmp/tree/file'));
   await remove('files');

@@ -37,7 +37,7 @@ export const inspectContainer: DockerRoute = dockerRoute({
       MountLabel: '',
       ProcessLabel: '',
       AppArmorProfile: '',
-      ExecIDs: detail.execs.length === 0 ? null : detail.execs,
+      ExecIDs: execsShown(engine, detail),
       HostConfig: hostConfigShown(detail, host),
       // nothing of it is mounted on the host: there are no paths to show
       GraphDriver: { Name: 'overlay2', Data: null },
@@ -60,6 +60,12 @@ function filesShown({ startedAt, nameFiles, logDriver, logPath }: ContainerDetai
     HostsPath: hosts,
     LogPath: isThere && logDriver === 'json-file' ? logPath : '',
   };
+}
+
+/** Those that are not over; null where there are none. */
+function execsShown(engine: Engine, { execs }: ContainerDetail): string[] | null {
+  const open = execs.filter((id) => engine.inspectExec(id).status !== 'exited');
+  return open.length === 0 ? null : open;
 }
 
 async function sizeShown(

@@ -9,7 +9,8 @@ function invalidReference(error: EngineError): DockerError {
 }
 
 export const IMAGE_TEXTS: ErrorTexts = {
-  image_not_found: (_error, named) => noSuchImage(named),
+  // named in the query and not in the path: the engine says which it is
+  image_not_found: (error, named) => (named === '' ? new DockerError(404, error.message) : noSuchImage(named)),
   invalid_reference: invalidReference,
   ambiguous_reference: (_error, named) =>
     new DockerError(500, `multiple IDs found with provided prefix: ${named.slice(0, 128)}`),

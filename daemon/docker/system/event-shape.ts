@@ -53,6 +53,7 @@ function containerEvent(event: Event): DockerEvent {
         ...(event.exitCode === undefined ? {} : { exitCode: String(event.exitCode) }),
         ...(action === 'kill' ? { signal: signalText(event.detail) } : {}),
         ...(action === 'rename' ? { oldName: `/${event.detail ?? ''}` } : {}),
+        ...(action === 'resize' ? extentOf(event.detail) : {}),
         ...(action === 'commit' ? { comment: '', imageID: event.image ?? '' } : {}),
       },
     },
@@ -63,7 +64,14 @@ const WITH_DETAIL: ReadonlySet<EventAction> = new Set(['exec_create', 'exec_star
 
 /** "exec_create: sh -c true", "health_status: healthy" */
 function actionText({ action, detail }: Event): string {
+  if (action === 'copy') return detail === 'in' ? 'extract-to-dir' : 'archive-path';
   return WITH_DETAIL.has(action) && detail !== undefined ? `${action}: ${detail}` : action;
+}
+
+/** Of a terminal: "rows columns". */
+function extentOf(detail = ''): Readonly<Record<string, string>> {
+  const [height = '', width = ''] = detail.split(' ');
+  return { height, width };
 }
 
 function signalText(name: string | undefined): string {

@@ -71,7 +71,7 @@ export async function readArchive(
   const container = context.containers.find(ref);
   const job = (): Job => ({ do: 'archive', view: viewOf(context, container), query });
   const work = await begunWork(context, container, job, signal);
-  copied(context, container);
+  copied(context, container, 'out');
   return {
     headers: { [STAT_HEADER]: Buffer.from(JSON.stringify(work.stat)).toString('base64url') },
     ...(work.stat === undefined ? {} : { stat: work.stat }),
@@ -106,9 +106,9 @@ export async function extractArchive(
   const isFree = await container.turn.run(() => isAlive(container));
   if (isFree) await extract();
   else await container.turn.run(extract);
-  copied(context, container);
+  copied(context, container, 'in');
 }
 
-function copied(context: Context, container: Container): void {
-  context.journal.commit(() => undefined, { action: 'copy', container: container.row });
+function copied(context: Context, container: Container, detail: 'in' | 'out'): void {
+  context.journal.commit(() => undefined, { action: 'copy', container: container.row, detail });
 }

@@ -23,6 +23,14 @@ const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 /** "P*M\x18" and 15 more: zstd may begin with a skippable frame. */
 const ZSTD_SKIPPABLE = Buffer.from([0x2a, 0x4d, 0x18]);
 
+/** What others begin with (their file formats; of bzip2 with the first block's mark): known, to be told by name. */
+const OTHERS: readonly (readonly [pattern: RegExp, name: string])[] = [
+  [/^\xfd7zXZ\0/, 'xz'],
+  [/^BZh[1-9]1AY&SY/, 'bzip2'],
+];
+/** Of them, at most. */
+const BEGINNING = 10;
+
 /** By its first four bytes. */
 export function compressionOf(first: Buffer): 'none' | 'gzip' | 'zstd' {
   if (first.subarray(0, 2).equals(GZIP)) return 'gzip';
@@ -125,7 +133,11 @@ function detected(
 ): AsyncIterable<Buffer> {
   let found: AsyncIterator<Buffer> | undefined;
   const begin = async (): Promise<IteratorResult<Buffer>> => {
-    const [first, all] = await peek(source, ZSTD.length);
+    const [first, all] = await peek(source, BEGINNING);
+    const other = OTHERS.find(([pattern]) => pattern.test(first.toString('latin1')));
+    if (other !== undefined) {
+      throw new ImageError('layer_invalid', `the archive is compressed with ${other[1]}, which is not unpacked here`);
+    }
     found = decompressed(all, compressionOf(first), signal, options)[Symbol.asyncIterator]();
     return found.next();
   };

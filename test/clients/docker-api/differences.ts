@@ -1,31 +1,24 @@
 /**
  * Where tare answers otherwise than Debian's dockerd (20.10, API 1.41) and means it, each with its reason. What differs
- * and is not here is an error, and so is what is here and no longer differs. In a pattern `*` stands for anything;
- * `dockerd` and `tare` are patterns of the values, as JSON.
+ * and is not here is an error, and so is what is here and no longer differs. Places are scenario, step, path of the
+ * answer, and, where it matters, the values of dockerd and of tare as JSON; in all of them `*` stands for anything.
  */
-import type { Difference } from './compare.ts';
+import { because, type Listed } from './listed.ts';
 
-export interface Listed {
-  readonly scenario: string;
-  readonly step: string;
-  readonly path: string;
-  readonly dockerd?: string;
-  readonly tare?: string;
-  readonly reason: string;
-}
-
-type At = readonly [scenario: string, step: string, path: string, dockerd?: string, tare?: string];
-
-/** One reason for several places. */
-function because(reason: string, ...places: readonly At[]): Listed[] {
-  return places.map(([scenario, step, path, dockerd, tare]) => ({
-    ...{ scenario, step, path, reason },
-    ...(dockerd === undefined ? {} : { dockerd }),
-    ...(tare === undefined ? {} : { tare }),
-  }));
-}
-
+/** Of more than one theme. */
 const everywhere: readonly Listed[] = [
+  ...because(
+    'the layers are no business of a client',
+    ['image inspect', 'GET *', 'body.GraphDriver.Data', 'undefined', '"{}"'],
+    ['*', '*', '*GraphDriver.Data', 'undefined', 'null'],
+  ),
+  ...because('a reference that is none is one, whatever is wrong with it', [
+    '*',
+    '*',
+    'body.message',
+    '*invalid reference format*',
+    '"invalid reference format"',
+  ]),
   ...because(
     'newer dockerds begin it with a small letter',
     ['*', '*', 'body.message', '"Invalid filter *', '"invalid filter *'],
@@ -56,9 +49,12 @@ const everywhere: readonly Listed[] = [
     ['*', '*', '*.Subnet', '"<address>/16"', '"<address>/20"'],
     ['*', '*', '*.IPv4Address', '"<address>/16"', '"<address>/20"'],
   ),
-  ...because('newer dockerds say it, and clients ask for it', ['network *', '*', '*EnableIPv4', 'undefined', 'true']),
   ...because('the mode of containers of both engines; ours is no network, and has no id', [
-    ...(['*', '*', '*.Networks.none.*ID', '"<id>"', '""'] as const),
+    '*',
+    '*',
+    '*.Networks.none.*ID',
+    '"<id>"',
+    '""',
   ]),
   ...because('where the files of a volume are is ours to say', ['*', '*', '*.Mounts.*.Source', '*/_data"', '*/data"']),
   ...because('there is more that is hidden, and the order is that of the alphabet', [
@@ -66,8 +62,6 @@ const everywhere: readonly Listed[] = [
     '*',
     '*HostConfig.MaskedPaths.*',
   ]),
-  ...because('more is hidden, and the order is that of the alphabet', ['update', '*', 'stdout.MaskedPaths.*']),
-  ...because('the layers are no business of a client', ['*', '*', '*GraphDriver.Data', 'undefined', 'null']),
   ...because('as with cgroup version 2 and newer dockerds, a container sees its own groups alone', [
     '*',
     '*',
@@ -75,16 +69,136 @@ const everywhere: readonly Listed[] = [
     '"host"',
     '"private"',
   ]),
+  ...because('dockerd 20.10 says it twice, newer ones once', [
+    '*',
+    'GET /images/*',
+    'body.message',
+    '"no such image: *: No such image: *',
+    '"No such image: *',
+  ]),
+  ...because('a null error is left out, as newer dockerds do', ['*', '*', '*Error', 'null', 'undefined']),
 ];
 
-const system: readonly Listed[] = [
+const single: readonly Listed[] = [
+  ...because(
+    'the words of newer dockerds',
+    ['image inspect: by*', 'GET *', 'body.message', '"no such image: *'],
+    ['image prune', '*', 'body.message', '"failed to parse value *'],
+    ['http: content types', '*', 'body.message', '"Content-Type specified *'],
+    ['create: limits that cannot be', '*', 'body.message'],
+  ),
+  ...because('what is below is shown by its layers alone, as with images that were pulled', [
+    'history',
+    '*',
+    'stdout',
+    '*',
+    '*<missing>*',
+  ]),
+  ...because('the words say which containers and names it is', ['rmi: *', '*', '*', '*conflict: *', '*conflict: *']),
+  ...because('an image of a container that runs keeps its name', ['rmi: in use', '* rmi -f *', '*']),
+  ...because('the words say what is wrong with the name', ['import', 'POST *', 'body.message']),
+  ...because('the digest stands for the tag', ['pull: by digest', 'docker pull *', 'stdout']),
+  ...because('other hosts make another step', ['build: options', '*--force-rm*', 'stdout']),
+  ...because('the image is told before its triggers', ['build: ONBUILD runs later', '*', 'stdout']),
+  ...because('the signals of a stop are part of it, and a copy is a copy in either direction', [
+    'events: a restart, copies',
+    '*',
+    '*',
+  ]),
+  ...because('sizes are what is asked for', ['df', 'GET *', 'body.Containers']),
+  ...because('a digest is known of every image, as with the newer store of dockerd', [
+    'images: a list',
+    '*',
+    'body.0.RepoDigests*',
+  ]),
+  ...because("of an image's configuration there is what the image says, as newer dockerds do", [
+    'image inspect',
+    'GET *',
+    'body.*',
+    '*',
+    'undefined',
+  ]),
+  ...because('the time is known', ['image inspect', '*', 'body.Metadata.LastTagTime']),
+  ...because(
+    'the words say what is wrong with the archive; 400 before anything is answered',
+    ['load: what is no archive', '*', '*'],
+    ['import', '*', 'stderr', '*unexpected EOF*'],
+  ),
+  ...because(
+    'the words of our client of registries',
+    ['pull: what is not there', '*', 'stderr'],
+    ['pull: names that are none', '*', 'body.message'],
+    ['pull: with a password', '*', 'body.message', '"Head *', '"unauthorized: *'],
+  ),
+  ...because(
+    'the media type is told to every client, as newer dockerds do',
+    ['logs: both*', 'std*', 'type', 'undefined'],
+    ['logs: of a terminal', 'raw', 'type', 'undefined'],
+  ),
+  ...because('what is no time is 400, as newer dockerds say', ['logs: times', '*since=x', 'status', '500', '400']),
+  ...because('labels and variables are not kept beside each line', ['logs: details', '*', 'stdout']),
+  ...because(
+    'what comes in one piece with the request is input: dockerd loses it',
+    ['attach: hijacked*', 'attach', 'said.1', '"got \\n"', '"got word\\n"'],
+    ['exec: hijacked', 'start', 'body', '*got\\n"', '*got word\\n"'],
+  ),
+  ...because('127 for what is not there, as newer dockerds say', [
+    'exec: what is not there*',
+    '*',
+    'code',
+    '126',
+    '127',
+  ]),
+  ...because('a user who is not there is an error of the request', [
+    'exec: what is not there*',
+    '* -u nobody-here *',
+    '*',
+  ]),
+  ...because('a process that is not there has no number', ['exec: create and inspect', 'GET *', 'body.Pid']),
+  ...because(
+    'the structures that Go reads it into have no names here',
+    ['exec: bodies*', '*', 'body.message', '"json: *'],
+    ['http: words after the body', '*', 'body.message', '"json: *'],
+  ),
+  ...because(
+    'the words are ours: no program unpacks it',
+    ['cp: what cannot be', '*', 'stderr'],
+    ['cp: archives*', '*', 'stderr'],
+    ['archive: GET and PUT', 'PUT *', 'body.message'],
+  ),
+  ...because('what a client asks in vain is no fault of the server', ['archive: *', 'PUT *', 'status', '500', '4*']),
+  ...because('there is what the container has written: what is mounted over it is not', [
+    'export',
+    'of the image',
+    '*',
+  ]),
+  ...because(
+    'the parts of an image are its own, and variables keep their order',
+    ['commit', '*inspect*', 'stdout'],
+    ['commit', 'docker rmi *', 'stdout'],
+  ),
+  ...because("the image of the step before is in nobody's way", [
+    'build: *',
+    '*inspect*',
+    'stdout.Image',
+    '"sha256:*',
+    '""',
+  ]),
+  ...because(
+    'the words say what is wrong',
+    ['build: what fails', '*', 'stderr'],
+    ['build: over HTTP', '*', 'body.message'],
+  ),
+  ...because('more is hidden, and the order is that of the alphabet', ['update', '*', 'stdout.MaskedPaths.*']),
   ...because(
     'the API is newer',
     ['ping', 'headers of a ping', 'api-version'],
     ['version: too*', '*', 'body.message', '*1.41"', '*1.51"'],
   ),
   ...because("tells newer clients that the classic builder is what there is; Debian's dockerd leaves it open", [
-    ...(['ping', 'headers of a ping', 'builder-version'] as const),
+    'ping',
+    'headers of a ping',
+    'builder-version',
   ]),
   ...because('it is of one piece', ['version: shape', '*', 'body.components.*']),
   ...because(
@@ -100,18 +214,12 @@ const system: readonly Listed[] = [
     ['paths that nobody has', 'GET /', '*'],
     ['paths that nobody has', 'GET /nowhere', '*'],
   ),
-  ...because('dockerd 20.10 says it twice, newer ones once', [
+  ...because('nobody can make one here, so nobody is told to', [
+    'swarm: there is none',
     '*',
-    'GET /images/*',
-    'body.message',
-    '"no such image: *: No such image: *',
-    '"No such image: *',
+    '*',
+    '*This node is not *',
   ]),
-  ...because(
-    'nobody can make one here, so nobody is told to',
-    ['swarm: there is none', '*', '*', '*This node is not *'],
-    ['inspect: by type', '*', 'stderr', '*This node is not a swarm manager*'],
-  ),
   ...because(
     'what a registry refuses is 401, as newer dockerds say',
     ['auth', '*', 'status', '500', '401'],
@@ -134,16 +242,6 @@ const system: readonly Listed[] = [
   ...because('the runtime is ours', ['info: values', '*', 'body.DefaultRuntime']),
   ...because('refused by name: 501', ['search is answered', '*', '*']),
   ...because('the words say what there is', ['drivers: a network without', '*', 'body.message']),
-];
-
-const protocol: readonly Listed[] = [
-  ...because('the words of newer dockerds', ['http: content types', '*', 'body.message', '"Content-Type specified *']),
-  ...because('the structures that Go reads it into have no names here', [
-    'http: words after the body',
-    '*',
-    'body.message',
-    '"json: *',
-  ]),
   ...because('words after a body are no JSON: newer dockerds refuse them too', [
     'http: words after the body',
     'POST /v1.41/containers/create',
@@ -158,9 +256,6 @@ const protocol: readonly Listed[] = [
     ['http: chunks that are none', '*', ''],
     ['create: names that are none', 'POST /v1.41/containers/create?name=ü', '*'],
   ),
-];
-
-const containers: readonly Listed[] = [
   ...because(
     'what is wrong is said when it is created, as newer dockerds do more and more; dockerd 20.10 says it at the start, or never',
     ['create: modes that cannot be', '*', '*', '201', '400'],
@@ -172,13 +267,6 @@ const containers: readonly Listed[] = [
     ['create: images that are no names', '*', '*'],
     ['create: two networks in one request', '*', '*'],
   ),
-  ...because(
-    'the words of newer dockerds',
-    ['update', 'POST *', 'body.message', '"invalid restart policy \'wrong\'"'],
-    ['create: limits that cannot be', '*', 'body.message'],
-    ['run: 125, what the engine refuses', '*--runtime*', 'stderr'],
-  ),
-  ...because('a null error is left out, as newer dockerds do', ['*', '*', '*Error', 'null', 'undefined']),
   ...because('a condition that is none is refused, as newer dockerds do', [
     'wait: one that has ended*',
     '*condition=wrong',
@@ -201,13 +289,6 @@ const containers: readonly Listed[] = [
     '*--dns*',
     'stdout',
   ]),
-  ...because('the words say which image is there', [
-    'create: platforms',
-    '*',
-    'body.message',
-    '*wanted linux/arm64*',
-    '*wanted linux/arm64*',
-  ]),
   ...because('what is wrong is said before anything is made: the CLI adds its hint', [
     'run*',
     '*',
@@ -216,11 +297,6 @@ const containers: readonly Listed[] = [
     "*See 'docker run --help'.*",
   ]),
   ...because('no program waits at the address: it may come later', ['run -p: ports', '*192.0.2.1*', '*']),
-  ...because(
-    'files of a container are there from its creation',
-    ['inspect: everything*', '*', 'body.*Path', '""', '"<string>"'],
-    ['inspect: a container that was never started', '*', 'body.LogPath', '""', '"<string>"'],
-  ),
   ...because('an option is kept as it was asked for, and no other is added', [
     'inspect: everything*',
     '*',
@@ -234,18 +310,13 @@ const containers: readonly Listed[] = [
     'body.NetworkSettings.Sandbox*',
   ]),
   ...because('the words say what was wrong', ['container prune', '*', 'body.message', '*"failed to parse value*']),
-  ...because(
-    'the words say what was wrong with it',
-    ['stop: by a signal*', '*t=x', 'body.message'],
-    ['kill: signals*', '*signal=999', 'body.message'],
-  ),
+  ...because('the words say what was wrong with it', ['stop: by a signal*', '*t=x', 'body.message']),
   ...because('the names of links are no names here', ['rm', '*link=1', '*']),
   ...because("a leading slash is taken as part of the name; dockerd's router sends the client elsewhere", [
-    ...(['inspect: by name*', 'status of /*', ''] as const),
+    'inspect: by name*',
+    'status of /*',
+    '',
   ]),
-];
-
-const networksAndVolumes: readonly Listed[] = [
   ...because(
     'options that are none are an empty object or null as it is asked',
     ['network *', '*', '*IPAM.Options'],
@@ -258,7 +329,6 @@ const networksAndVolumes: readonly Listed[] = [
     ['network create: subnet*', '*', '*Attachable'],
     ['network inspect: with containers', '*verbose=x', '*'],
   ),
-  ...because('the words say which container it is', ['network rm', '*', '*'], ['volume rm', '*', '*']),
   ...because(
     'the words say what is wrong with what',
     ['network connect and disconnect', '*', 'stderr'],
@@ -285,9 +355,6 @@ const networksAndVolumes: readonly Listed[] = [
     'body.Options.*',
   ]),
   ...because('they are modes: nobody has made them', ['network inspect: those*', '*', 'body.Created', '*', '"0001-*']),
-];
-
-const observe: readonly Listed[] = [
   ...because('a volume is created once, and where it is mounted the containers say', [
     'events: networks and volumes',
     '*"volume"*',
@@ -296,149 +363,28 @@ const observe: readonly Listed[] = [
   ...because('a list that is empty', ['df', '*', 'body.BuildCache', 'null']),
   ...because('how many there may be is always known', ['stats: shape', '*', 'body.pids_stats.limit', 'undefined']),
   ...because('the words of newer dockerds, and 400 for what is no time', ['events: filters', '*since=*', '*']),
-  ...because('columns may be any: the process is known without ps(1)', ['top', '*-o*args', '*']),
   ...because('ps(1) of the host is not run: what it could say and we cannot is refused', ['top', '*--wrong', '*']),
-  ...because('newer dockerds have no such list', ['stats: shape', '*', 'body.*percpu_usage.*']),
   ...because('there are many names for few numbers; those that clients reckon with are given', [
     'stats: shape',
     '*',
     'body.memory_stats.stats.*',
   ]),
-  ...because('lists of which no kernel says anything are null, as with cgroup version 2', [
-    'stats: shape',
+  ...because(
+    'execs that have ended are known for a while',
+    ['exec: *', '*ExecIDs*', 'stdout*'],
+    ['exec: the container ends before it', 'execs that are left', ''],
+  ),
+  ...because('a container is called as it was asked for', ['kill: what was never started', 'docker top *', 'stderr']),
+  ...because(
+    'the words are those of the engine',
+    ['save and load', '*absent*', '*'],
+    ['images: filters', '*before=absent*', 'stderr'],
+  ),
+  ...because('a commit with a name makes it known by that name: that is no further event', [
+    'events: images',
     '*',
-    'body.blkio_stats.*',
-    '"list"',
-    '"null"',
+    '*',
   ]),
 ];
 
-const streams: readonly Listed[] = [
-  ...because(
-    'the media type is told to every client, as newer dockerds do',
-    ['logs: both*', 'std*', 'type', 'undefined'],
-    ['logs: of a terminal', 'raw', 'type', 'undefined'],
-  ),
-  ...because('what is no time is 400, as newer dockerds say', ['logs: times', '*since=x', 'status', '500', '400']),
-  ...because('labels and variables are not kept beside each line', ['logs: details', '*', 'stdout']),
-  ...because(
-    'what comes in one piece with the request is input: dockerd loses it',
-    ['attach: hijacked*', 'attach', 'said.1', '"got \\n"', '"got word\\n"'],
-    ['exec: hijacked', 'start', 'body', '*got\\n"', '*got word\\n"'],
-  ),
-  ...because('127 for what is not there, as newer dockerds say', [
-    'exec: what is not there*',
-    '*',
-    'code',
-    '126',
-    '127',
-  ]),
-  ...because('a user who is not there is an error of the request', [
-    'exec: what is not there*',
-    '* -u nobody-here *',
-    '*',
-  ]),
-  ...because('a process that is not there has no number', ['exec: create and inspect', 'GET *', 'body.Pid']),
-  ...because('the structures that Go reads it into have no names here', [
-    'exec: bodies*',
-    '*',
-    'body.message',
-    '"json: *',
-  ]),
-  ...because('the words say that it is over', ['exec: hijacked', '*resize*', 'body.message']),
-  ...because(
-    'the words are ours: no program unpacks it',
-    ['cp: what cannot be', '*', 'stderr'],
-    ['cp: archives*', '*', 'stderr'],
-    ['archive: GET and PUT', 'PUT *', 'body.message'],
-  ),
-  ...because('what a client asks in vain is no fault of the server', ['archive: *', 'PUT *', 'status', '500', '4*']),
-  ...because('there is what the container has written: what is mounted over it is not', [
-    'export',
-    'of the image',
-    '*',
-  ]),
-  ...because(
-    'the parts of an image are its own, and variables keep their order',
-    ['commit', '*inspect*', 'stdout'],
-    ['commit', 'docker rmi *', 'stdout'],
-  ),
-];
-
-const builds: readonly Listed[] = [
-  ...because("the image of the step before is in nobody's way", [
-    'build: *',
-    '*inspect*',
-    'stdout.Image',
-    '"sha256:*',
-    '""',
-  ]),
-  ...because(
-    'the words say what is wrong',
-    ['build: what fails', '*', 'stderr'],
-    ['build: over HTTP', '*', 'body.message'],
-  ),
-];
-
-const images: readonly Listed[] = [
-  ...because(
-    'a digest is known of every image, as with the newer store of dockerd',
-    [...(['images: a list', '*', 'body.0.RepoDigests*'] as const)],
-    ['images: a list', '*--digests*', 'stdout'],
-    ['image inspect', '*', 'body.RepoDigests*'],
-  ),
-  ...because(
-    "of an image's configuration there is what the image says, as newer dockerds do",
-    ['image inspect', 'GET *', 'body.*', '*', 'undefined'],
-    ['image inspect', '*', 'body.ContainerConfig', 'undefined', 'null'],
-  ),
-  ...because('the time is known', ['image inspect', '*', 'body.Metadata.LastTagTime']),
-  ...because(
-    'a reference that is none is one, whatever is wrong with it',
-    ['*', '*', 'body.message', '*invalid reference format*', '"invalid reference format"'],
-    ['tag', '*', 'body.message', '"invalid tag format"', '"invalid reference format"'],
-  ),
-  ...because(
-    'the words say what is wrong with the archive; 400 before anything is answered',
-    ['load: what is no archive', '*', '*'],
-    ['import', '*', 'stderr', '*unexpected EOF*'],
-  ),
-  ...because(
-    'an image that is not here is 404 before anything is answered',
-    ['absent: an image in every path', 'POST */push*', '*'],
-    ['absent: an image in every path', 'docker push *', 'std*'],
-  ),
-  ...because(
-    'the words of our client of registries',
-    ['pull: what is not there', '*', 'stderr'],
-    ['pull: what is not there', '*', 'body.message'],
-    ['pull: names that are none', '*', 'body.message'],
-    ['pull: with a password', '*', 'body.message', '"Head *', '"unauthorized: *'],
-  ),
-];
-
-export const LISTED: readonly Listed[] = [
-  ...[images, streams, builds, everywhere, system, protocol, containers, networksAndVolumes, observe].flat(),
-];
-
-/** A pattern in which `*` stands for anything. */
-function matches(pattern: string, text: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('[^]*')}$`).test(text);
-}
-
-const shown = (value: unknown): string => JSON.stringify(value) ?? 'undefined';
-
-export function covers(listed: Listed, { scenario, step, path, dockerd, tare }: Difference): boolean {
-  return (
-    matches(listed.scenario, scenario) &&
-    matches(listed.step, step) &&
-    matches(listed.path, path) &&
-    matches(listed.dockerd ?? '*', shown(dockerd)) &&
-    matches(listed.tare ?? '*', shown(tare))
-  );
-}
-
-export function isListed(difference: Difference): boolean {
-  return LISTED.some((listed) => covers(listed, difference));
-}
+export const LISTED: readonly Listed[] = [...everywhere, ...single];

@@ -1,7 +1,7 @@
 /** The engines that are compared: each in a room of its own, with its own network, a registry on loopback, the same images. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '../../harness/client.ts';
 import { run, type Finished } from '../../harness/daemon.ts';
@@ -89,7 +89,7 @@ export class Engine {
       for (const { Id: id } of body) await this.client.send('DELETE', `/v1.41/containers/${id}?force=1&v=1`);
     } finally {
       this.client.close();
-      const ended = Promise.all(this.children.map((child) => child.exitCode ?? once(child, 'close')));
+      const ended = Promise.all(this.children.filter(runs).map((child) => once(child, 'close')));
       if (this.kind === 'tare') await this.endDaemon();
       await this.room.close();
       await ended;
@@ -98,13 +98,16 @@ export class Engine {
 
   private async endDaemon(): Promise<void> {
     const [daemon] = this.children;
-    if (daemon === undefined || daemon.exitCode !== null) return;
+    if (daemon?.exitCode !== null) return;
     const ended = once(daemon, 'close');
-    // The script becomes nsenter, and that the daemon: the signal finds it.
-    daemon.kill('SIGTERM');
+    // The script becomes nsenter, which waits for the daemon and would die of the signal alone.
+    const children = readFileSync(`/proc/${daemon.pid}/task/${daemon.pid}/children`, 'utf8').trim().split(' ');
+    for (const child of children) process.kill(Number(child), 'SIGTERM');
     await ended;
   }
 }
+
+const runs = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
 
 const SOCKETS: Readonly<Record<Kind, string>> = {
   dockerd: '/run/engine/docker.sock',

@@ -255,8 +255,9 @@ export class Session {
   }
 }
 
+/** An engine that answers with an error instead has none. */
 function listOf<T>(value: readonly T[] | null | undefined): readonly T[] {
-  return Array.isArray(value) ? value : [];
+  return Array.isArray(value) ? (value as readonly T[]) : [];
 }
 
 export interface State {

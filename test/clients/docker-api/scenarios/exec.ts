@@ -10,7 +10,7 @@ async function exec(s: Session, body: unknown): Promise<string> {
 
 async function isOver(s: Session, id: string): Promise<void> {
   await until('the exec is over', async () => {
-    return (await s.ask<{ Running: boolean }>('GET', `/exec/${id}/json`)).body.Running === false;
+    return !(await s.ask<{ Running: boolean }>('GET', `/exec/${id}/json`)).body.Running;
   });
 }
 

@@ -17,17 +17,19 @@ export const observe = [
     await idle(s, s.name);
     await s.must('pause', s.name);
     await s.must('unpause', s.name);
-    await s.must('exec', s.name, 'true');
+    await s.must('exec', s.name, 'sleep', '0.5');
     await s.must('rename', s.name, s.sub('renamed'));
     await s.must('rename', s.sub('renamed'), s.name);
     await s.must('update', '--cpu-shares', '100', s.name);
     await s.must('top', s.name);
+    await s.events({ container: [s.name] }, 'top');
+  }),
+  scenario('events: a restart, copies', async (s) => {
+    await idle(s, s.name);
     await s.must('cp', `${s.name}:/etc/group`, s.engine.hostPath(s.name));
     await s.must('cp', s.engine.hostPath(s.name), `${s.name}:/tmp`);
     await s.must('restart', '-t', '0', s.name);
-    await s.must('kill', s.name);
-    await s.must('wait', s.name);
-    await s.must('rm', s.name);
+    await s.must('rm', '-f', s.name);
     await s.events({ container: [s.name] }, 'destroy');
   }),
   scenario('events: networks and volumes', async (s) => {
