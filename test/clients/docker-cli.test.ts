@@ -16,12 +16,9 @@ let terminal: Terminal;
 before(async () => {
   engine = await Engine.open('tare');
   folder = mkdtempSync(join(tmpdir(), 'tare-cli-'));
-  terminal = new Terminal(folder, { columns: 90, rows: 30 }, {});
-  const docker = engine.room.tool('at-terminal', ['/usr/bin/docker'], {
-    DOCKER_HOST: `unix://${engine.socket}`,
-    DOCKER_CONFIG: join(engine.room.data, 'cli'),
-  });
-  terminal.line(`alias docker=${docker}; PS1='host$ '; clear`);
+  const env = { DOCKER_HOST: `unix://${engine.room.outside(engine.socket)}`, DOCKER_CONFIG: join(folder, 'cli') };
+  terminal = new Terminal(folder, { columns: 90, rows: 30 }, env);
+  terminal.line("alias docker=/usr/bin/docker; PS1='host$ '; clear");
   terminal.line('docker version --format "at {{.Server.APIVersion}}"');
   await terminal.shows(/^at 1\.\d+$/m);
 });

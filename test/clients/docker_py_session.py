@@ -30,6 +30,16 @@ def idle(name, **options):
     return client.containers.run(BASE, command, name=name, detach=True, **options)
 
 
+def printed(image, command=None, **options):
+    """What a container prints on stdout, read when it has ended."""
+    container = client.containers.create(image, command, **options)
+    container.start()
+    container.wait()
+    text = container.logs(stdout=True, stderr=False)
+    container.remove()
+    return text
+
+
 def raises(kind, work):
     try:
         work()
@@ -60,10 +70,11 @@ def system():
 
 
 def run():
-    assert client.containers.run(BASE, ['echo', 'hi'], remove=True) == b'hi\n'
-    both = client.containers.run(BASE, ['sh', '-c', 'echo out; echo err >&2'], stdout=True, stderr=True, remove=True)
-    assert sorted(both.split()) == [b'err', b'out'], both
-    environment = client.containers.run(BASE, 'env', environment={'A': 'b'}, hostname='box', remove=True)
+    container = client.containers.run(BASE, ['sh', '-c', 'echo out; echo err >&2'], detach=True)
+    assert container.wait()['StatusCode'] == 0
+    assert container.logs(stderr=False) == b'out\n' and container.logs(stdout=False) == b'err\n'
+    container.remove()
+    environment = printed(BASE, 'env', environment={'A': 'b'}, hostname='box')
     assert b'A=b\n' in environment and b'HOSTNAME=box\n' in environment
     error = raises(docker.errors.ContainerError, lambda: client.containers.run(BASE, ['sh', '-c', 'echo no >&2; exit 3'], remove=True))
     assert (error.exit_status, error.stderr) == (3, b'no\n')
@@ -139,7 +150,7 @@ def archives():
     image = container.commit('tare.test/py-made', '1', changes='LABEL made=here')
     assert image.tags == ['tare.test/py-made:1'] and image.labels == {'made': 'here'}
     container.remove(force=True)
-    assert client.containers.run(image, ['cat', '/tmp/a'], remove=True) == b'first'
+    assert printed(image, ['cat', '/tmp/a']) == b'first'
     client.images.remove('tare.test/py-made:1')
 
 
@@ -191,11 +202,11 @@ def images():
     dockerfile = f'FROM {BASE}\nARG WHO\nRUN echo "$WHO" > /who\nLABEL of=py\nCMD ["cat", "/who"]\n'.encode()
     image, log = client.images.build(fileobj=io.BytesIO(dockerfile), tag='tare.test/py-built:1', buildargs={'WHO': 'me'})
     assert any('Successfully built' in line.get('stream', '') for line in log)
-    said = client.containers.run(image, remove=True)
+    said = printed(image)
     assert said == b'me\n', said
     context = io.BytesIO(archive(Dockerfile=f'FROM {BASE}\nCOPY a /a\n'.encode(), a=b'A'))
     copied, _ = client.images.build(fileobj=context, custom_context=True, rm=True)
-    assert client.containers.run(copied, ['cat', '/a'], remove=True) == b'A'
+    assert printed(copied, ['cat', '/a']) == b'A'
     failing = raises(docker.errors.BuildError, lambda: client.images.build(fileobj=io.BytesIO(f'FROM {BASE}\nRUN exit 5\n'.encode())))
     assert 'returned a non-zero code: 5' in failing.msg, failing.msg
     assert image.history()[0]['Tags'] == ['tare.test/py-built:1']
@@ -222,7 +233,7 @@ def networks():
     network.connect(server, aliases=['served'], ipv4_address='10.87.0.9')
     network.reload()
     assert [each.name for each in network.containers] == ['py-server']
-    found = client.containers.run(BASE, ['nslookup', 'served'], network='py-net', remove=True)
+    found = printed(BASE, ['nslookup', 'served'], network='py-net')
     assert b'10.87.0.9' in found, found
     network.disconnect(server)
     server.remove(force=True)
@@ -234,8 +245,8 @@ def networks():
 def volumes():
     volume = client.volumes.create('py-volume', labels={'of': 'py'})
     mounted = {'py-volume': {'bind': '/kept', 'mode': 'rw'}}
-    client.containers.run(BASE, ['sh', '-c', 'echo kept > /kept/f'], volumes=mounted, remove=True)
-    assert client.containers.run(BASE, ['cat', '/kept/f'], volumes=mounted, remove=True) == b'kept\n'
+    printed(BASE, ['sh', '-c', 'echo kept > /kept/f'], volumes=mounted)
+    assert printed(BASE, ['cat', '/kept/f'], volumes=mounted) == b'kept\n'
     assert [each.name for each in client.volumes.list(filters={'label': 'of=py'})] == ['py-volume']
     volume.remove()
     raises(docker.errors.NotFound, volume.reload)
