@@ -63,7 +63,10 @@ const running = async (service: string): Promise<string[]> =>
   (await compose('ps', '--quiet', service)).stdout.split('\n').filter((id) => id !== '');
 
 const names = async (...args: string[]): Promise<string[]> =>
-  (await engine.docker(...args, '--format', '{{.Name}}')).stdout.split('\n').filter((name) => name !== '').sort();
+  (await engine.docker(...args, '--format', '{{.Name}}')).stdout
+    .split('\n')
+    .filter((name) => name !== '')
+    .sort();
 
 test('up: what others wait for is healthy, one is built, names are found', async () => {
   await compose('up', '--detach');

@@ -1,7 +1,7 @@
 /** dockerode, as programs in JavaScript use the Docker Engine API, against tare. */
 import assert from 'node:assert/strict';
 import { createInterface } from 'node:readline';
-import { PassThrough, type Duplex, type Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import Docker from 'dockerode';
@@ -18,7 +18,7 @@ before(async () => {
 after(() => engine.close());
 
 /** What comes out of both streams of a multiplexed one, until it ends. */
-async function demuxed(stream: Readable): Promise<{ out: string; err: string }> {
+async function demuxed(stream: NodeJS.ReadableStream): Promise<{ out: string; err: string }> {
   const out = new PassThrough();
   const err = new PassThrough();
   docker.modem.demuxStream(stream, out, err);
@@ -30,6 +30,11 @@ async function demuxed(stream: Readable): Promise<{ out: string; err: string }> 
   return { out: first, err: second };
 }
 
+function readable(stream: NodeJS.ReadableStream): Readable {
+  assert.ok(stream instanceof Readable);
+  return stream;
+}
+
 const script = (words: string): string[] => ['sh', '-c', words];
 
 test('attach: hijacked, with input and its end', async () => {
@@ -39,7 +44,7 @@ test('attach: hijacked, with input and its end', async () => {
     ...{ OpenStdin: true, StdinOnce: true, AttachStdin: true, AttachStdout: true, AttachStderr: true },
   });
   const stream = await container.attach({ stream: true, hijack: true, stdin: true, stdout: true, stderr: true });
-  const said = demuxed(stream as Duplex);
+  const said = demuxed(stream);
   await container.start();
   stream.write('one\n');
   stream.end('two\n');
@@ -82,19 +87,22 @@ test('push and pull with progress', async () => {
       });
     });
   const pushed = await follow(await docker.getImage(`${name}:1`).push());
-  assert.ok(pushed.some(({ status }) => /digest: sha256:/.test(String(status))), JSON.stringify(pushed));
+  assert.ok(
+    pushed.some(({ status }) => String(status).includes('digest: sha256:')),
+    JSON.stringify(pushed),
+  );
   await docker.getImage(`${name}:1`).remove();
-  const pulled = await follow((await docker.pull(`${name}:1`)) as NodeJS.ReadableStream);
+  const pulled = await follow(await docker.pull(`${name}:1`));
   assert.match(String(pulled.at(-1)?.status), /^Status: .*127\.0\.0\.1:5000\/node\/base:1$/);
   await docker.getImage(`${name}:1`).remove();
-  await assert.rejects(docker.pull(`${REGISTRY}/none:1`).then((stream) => follow(stream as NodeJS.ReadableStream)));
+  await assert.rejects(docker.pull(`${REGISTRY}/none:1`).then((stream) => follow(stream)));
 });
 
 test('events of what others do', async () => {
-  const stream = await docker.getEvents({ filters: { type: ['container'], label: ['of=dockerode'] } });
+  const stream = readable(await docker.getEvents({ filters: { type: ['container'], label: ['of=dockerode'] } }));
   const seen = (async () => {
     const actions: string[] = [];
-    for await (const line of createInterface({ input: stream as Readable })) {
+    for await (const line of createInterface({ input: stream })) {
       const { Action } = JSON.parse(line) as { Action: string };
       actions.push(Action);
       if (Action === 'destroy') break;
@@ -106,7 +114,7 @@ test('events of what others do', async () => {
   await container.wait();
   await container.remove();
   assert.deepEqual(await seen, ['create', 'start', 'die', 'destroy']);
-  (stream as Readable).destroy();
+  stream.destroy();
 });
 
 test('statistics, once and as a stream', async () => {
@@ -114,7 +122,7 @@ test('statistics, once and as a stream', async () => {
   await container.start();
   const once = await container.stats({ stream: false });
   assert.ok(once.memory_stats.usage > 0);
-  const stream = (await container.stats({ stream: true })) as Readable;
+  const stream = readable(await container.stats({ stream: true }));
   const readings: Docker.ContainerStats[] = [];
   for await (const line of createInterface({ input: stream })) {
     readings.push(JSON.parse(line) as Docker.ContainerStats);
@@ -133,10 +141,10 @@ test('logs: what was, and what comes', async () => {
   });
   const input = await container.attach({ stream: true, hijack: true, stdin: true });
   await container.start();
-  const followed = demuxed((await container.logs({ follow: true, stdout: true, stderr: true })) as Readable);
+  const followed = demuxed(await container.logs({ follow: true, stdout: true, stderr: true }));
   input.write('last\n');
   assert.deepEqual(await followed, { out: 'out\nlast\n', err: 'err\n' });
-  const all = (await container.logs({ follow: false, stdout: true, stderr: false })) as unknown as Buffer;
+  const all = await container.logs({ follow: false, stdout: true, stderr: false });
   assert.ok(all.includes('last\n') && !all.includes('err\n'));
   input.end();
   await container.remove({ force: true });

@@ -232,12 +232,6 @@ const single: readonly Listed[] = [
     ['auth', '*', 'body.message', '*registry-1.docker.io*'],
   ),
   ...because('newer dockerds have no such thing', ['info: shape', '*', 'body.SystemStatus', 'undefined']),
-  ...because("Debian's takes a room of the tests for a container", [
-    'info: values',
-    '*',
-    'body.OperatingSystem',
-    '*(containerized)"',
-  ]),
   ...because('containers always live on', ['info: values', '*', 'body.LiveRestoreEnabled', 'false', 'true']),
   ...because('the runtime is ours', ['info: values', '*', 'body.DefaultRuntime']),
   ...because('refused by name: 501', ['search is answered', '*', '*']),
@@ -369,11 +363,6 @@ const single: readonly Listed[] = [
     '*',
     'body.memory_stats.stats.*',
   ]),
-  ...because(
-    'execs that have ended are known for a while',
-    ['exec: *', '*ExecIDs*', 'stdout*'],
-    ['exec: the container ends before it', 'execs that are left', ''],
-  ),
   ...because('a container is called as it was asked for', ['kill: what was never started', 'docker top *', 'stderr']),
   ...because(
     'the words are those of the engine',

@@ -127,6 +127,5 @@ export const execs = [
       'start without an upgrade',
       `POST /v1.41/exec/${plain}/start HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
-    await s.http('POST', `/exec/${plain}/resize?h=10&w=20`);
   }),
 ];

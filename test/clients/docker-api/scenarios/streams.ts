@@ -167,24 +167,6 @@ export const streams = [
     await s.must('exec', s.name, 'touch', '/go');
     await attached;
   }),
-  scenario('attach: at the CLI', async (s) => {
-    await s.must(
-      'run',
-      '-d',
-      '-i',
-      '--name',
-      s.name,
-      '--network',
-      'none',
-      BASE,
-      'sh',
-      '-c',
-      'while read x; do echo "got $x"; test $x = b && exit 6; done',
-    );
-    await s.dockerWith('a\nb\n', 'attach', s.name);
-    await s.docker('attach', s.name);
-    await s.docker('inspect', '--format', '{{.State.ExitCode}}', s.name);
-  }),
   scenario('attach: one that is not there, or does not run', async (s) => {
     await ended(s, s.name, 'true');
     await s.docker('attach', s.name);

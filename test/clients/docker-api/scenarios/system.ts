@@ -97,7 +97,7 @@ export const system = [
   scenario('info: values', async (s) => {
     const stable = [
       ...['OSType', 'Architecture', 'MemoryLimit', 'SwapLimit', 'CpuCfsPeriod', 'CpuCfsQuota', 'CPUShares', 'CPUSet'],
-      ...['IPv4Forwarding', 'NCPU', 'MemTotal', 'OomKillDisable', 'KernelVersion', 'OperatingSystem', 'OSVersion'],
+      ...['IPv4Forwarding', 'NCPU', 'MemTotal', 'OomKillDisable', 'KernelVersion', 'OSVersion'],
       ...['CgroupDriver', 'CgroupVersion', 'IndexServerAddress', 'HttpProxy', 'LiveRestoreEnabled', 'LoggingDriver'],
       ...['Debug', 'PidsLimit', 'ExperimentalBuild', 'Isolation', 'Swarm', 'DefaultRuntime'],
     ];
