@@ -99,7 +99,8 @@ export class Engine {
   private async endDaemon(): Promise<void> {
     const [daemon] = this.children;
     if (daemon?.exitCode !== null) return;
-    const ended = once(daemon, 'close');
+    // not its stderr's end: what it started may hold that
+    const ended = once(daemon, 'exit');
     // The script becomes nsenter, which waits for the daemon and would die of the signal alone.
     const children = readFileSync(`/proc/${daemon.pid}/task/${daemon.pid}/children`, 'utf8').trim().split(' ');
     for (const child of children) process.kill(Number(child), 'SIGTERM');
