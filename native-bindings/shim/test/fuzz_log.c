@@ -9,6 +9,9 @@
 /* Behind what log_write is given. */
 #define READABLE 64
 #define TAIL "Z\"}\n"
+/* A line of one byte is a record of so many; with more the log would outgrow what the sandbox lets a file be. */
+#define RECORD_MOST 80
+#define LOG_MOST (768 * 1024)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -75,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		uint8_t *piece = malloc(count + READABLE);
 		memcpy(piece, bytes + at, count);
 		memset(piece + count, '\n', READABLE);
-		for (int times = 0; times <= choices.repeats % 8; times++)
+		for (int times = 0; times <= choices.repeats % 8 && log.size + count * RECORD_MOST < LOG_MOST; times++)
 			log_write(&log, turn % 3 == 2, piece, count, buffer);
 		free(piece);
 		at += count;
