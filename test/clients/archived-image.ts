@@ -40,7 +40,7 @@ export async function umociImage(folder: string, name: string): Promise<{ image:
   };
   const document = await skopeo('inspect', '--config', '--raw', source);
   const image = { name, archive: readFileSync(path), id: config.digest, config: document.toString(), manifest };
-  return { image: { ...image, undescribed: ['a', 'deep'] }, rootfs };
+  return { image: { ...image, undescribed: ['a', 'bin', 'deep'] }, rootfs };
 }
 
 const at = (hour: number): { mtime: number } => ({ mtime: 1_600_000_000 + 3600 * hour });

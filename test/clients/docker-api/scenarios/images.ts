@@ -46,7 +46,8 @@ export const images = [
       'dangling=false',
       'dangling=true',
     ]) {
-      await s.docker('images', '--filter', filter, ...mine);
+      // made within one second they have no order
+      await s.dockerSorted('images', '--filter', filter, ...mine);
     }
     await s.docker('images', '--filter', `reference=tare.test/${s.name}:1`, '--format', '{{.Tag}}');
     await s.docker('images', '--filter', `reference=*/${s.name}:*`, '--format', '{{.Tag}}');
