@@ -5,19 +5,14 @@
  */
 import type { Server } from 'node:http';
 import fastifyWebsocket from '@fastify/websocket';
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  type FastifyServerOptions,
-} from 'fastify';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { MAX_BODY, parseBody } from './body.ts';
 import { limitBody } from './deadline.ts';
 import { type Edge, Upgrades, createFront } from './front.ts';
 import { goOn, heedPromises, waitsForWord } from './direct.ts';
 import { drain } from './drain.ts';
 import type { Engine } from './engine.ts';
+import { COMPILERS } from './compilers.ts';
 import { checkOrigin, checkUpgrade } from './gate.ts';
 import { documentationPage } from './documentation.ts';
 import { follow, noteProblem, type FollowParts, type PeerOf } from './follow.ts';
@@ -29,7 +24,7 @@ import { registerRoute } from './register.ts';
 import type { Api } from './route.ts';
 import { ROUTES } from './routes.ts';
 import { takeUploads } from './upload.ts';
-import { compileValidator } from './validation.ts';
+
 import { WEBSOCKET_OPTIONS } from './websocket.ts';
 
 /** What the edge writes to: a pino logger does. */
@@ -80,14 +75,6 @@ export function createApi(parts: ApiParts): FastifyInstance {
   });
   return server;
 }
-
-type CompilersFactory = NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>;
-
-/** With both given, fastify loads neither Ajv nor fast-json-stringify; its types know only validators of Ajv's make. */
-const COMPILERS = {
-  buildValidator: () => compileValidator,
-  buildSerializer: () => () => JSON.stringify,
-} as unknown as CompilersFactory;
 
 function createServer(logger: ApiLogger, upgrades: Upgrades, other: Edge | undefined): FastifyInstance {
   const server = fastify({

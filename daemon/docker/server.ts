@@ -5,6 +5,7 @@
  */
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { COMPILERS } from '../api/compilers.ts';
 import { limitBody } from '../api/deadline.ts';
 import type { Engine } from '../api/engine.ts';
 import { follow, noteProblem, type PeerOf } from '../api/follow.ts';
@@ -59,6 +60,7 @@ function createInstance(parts: DockerParts): FastifyInstance {
     return503OnClosing: false,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 1024, querystringParser: parseQuery, ignoreDuplicateSlashes: true },
+    schemaController: { compilersFactory: COMPILERS },
     rewriteUrl: ({ url = '/' }) => askedOf(url).url,
     // never listens
     serverFactory: () => createServer(),
