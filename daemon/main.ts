@@ -17,7 +17,7 @@ import { type DaemonOptions, HELP, OptionsError, parseOptions } from './options.
 import { RegistryError } from './registry/error.ts';
 import { Registry } from './registry/registry.ts';
 import { CgroupError, prepareParent, releaseParent } from './runtime/cgroups/live.ts';
-import { type CgroupHost, probeCgroups } from './runtime/cgroups/host.ts';
+import { type CgroupHost, controllerPlace, groupDirectory, probeCgroups } from './runtime/cgroups/host.ts';
 import { probeHostFacts } from './runtime/host-facts.ts';
 import { probeSpecHost } from './runtime/spec/default-spec.ts';
 import { SocketPathTooLong, openShimPool } from './shim/shims.ts';
@@ -49,6 +49,7 @@ async function run(options: DaemonOptions): Promise<void> {
   const shims = openShimPool({
     run: places.run,
     program: options.shim ?? join(PACKAGE, 'build', 'shim', 'tare-shim'),
+    groups: slowGroups(cgroups, places.cgroupParent),
     died: (death) => {
       logger.debug(death, 'a shim ended');
     },
@@ -83,6 +84,12 @@ async function run(options: DaemonOptions): Promise<void> {
   });
   await engine.reconcile();
   logger.info({ containers: engine.info().containers }, 'every container is reconciled');
+}
+
+/** Where a group takes the kernel long to make, and may be renamed. */
+function slowGroups(cgroups: CgroupHost, parent: string): string | undefined {
+  const place = controllerPlace(cgroups, 'memory');
+  return place?.version === 1 ? groupDirectory(place.hierarchy, parent) : undefined;
 }
 
 /** Where it is asked for; there the Docker Engine API alone is spoken. Throws Refusal. */

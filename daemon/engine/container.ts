@@ -27,6 +27,8 @@ export class Run {
   private awaited: Map<string, PromiseWithResolvers<ProcessExit>> | undefined;
   /** Settled when the poststart hooks are over; absent where there are none. */
   poststart: Promise<unknown> | undefined;
+  /** A descriptor of its network namespace, where its end is to hold that for a moment (endpoints/ended-namespaces.ts). */
+  network: number | undefined;
   /** Called as each exec ends. */
   execEnded: (() => void) | undefined;
   /** Resolves when the exit is committed. */

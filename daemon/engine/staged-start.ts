@@ -11,7 +11,7 @@ import type { StartOutcome, StartRequest } from '../shim/types.ts';
 import type { Container, Run } from './container.ts';
 import type { Context } from './context.ts';
 import { openNamespaceOf } from './endpoints/container-namespace.ts';
-import { actsAtStop, attachAhead, attachNetwork } from './endpoints/run.ts';
+import { actsAtStop, attachAhead, attachNetwork, mayBeHeld } from './endpoints/run.ts';
 import { EngineError } from './errors.ts';
 import { prepareBundle } from './hooks/poststop.ts';
 import { Stages } from './hooks/stages.ts';
@@ -65,13 +65,14 @@ export async function stagedStart(
 async function launch(
   context: Context,
   container: Container,
-  { shim }: Run,
+  run: Run,
   {
     request,
     takesNetwork,
     isThrough,
   }: { readonly request: StartRequest; readonly takesNetwork: boolean; readonly isThrough: boolean },
 ): Promise<{ readonly outcome: StartOutcome; readonly isAhead: boolean }> {
+  const { shim } = run;
   // before the start: from the birth of init on the shim is in the daemon's own
   const namespace = takesNetwork ? openNetworkOfShim(shim.pid) : undefined;
   if (namespace === undefined) return { outcome: await shim.start(request), isAhead: false };
@@ -88,10 +89,12 @@ async function launch(
     const going = shim.go('');
     // ignoring how it goes where the start failed, or its shim is lost: then it is the start that says so
     going.catch(() => undefined);
-    const outcome = await started;
-    return { outcome: outcome.is === 'created' ? await going : outcome, isAhead: true };
+    const first = await started;
+    const outcome = first.is === 'created' ? await going : first;
+    if (outcome.is === 'started' && mayBeHeld(context, container)) run.network = namespace;
+    return { outcome, isAhead: true };
   } finally {
-    closeSync(namespace);
+    if (run.network === undefined) closeSync(namespace);
   }
 }
 

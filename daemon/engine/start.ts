@@ -1,5 +1,5 @@
 /** Starts a container: intent, shim, plan, outcome. docs/flow.md draws the way of one start. */
-import { rmSync } from 'node:fs';
+import { closeSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { oomFileOf } from '../runtime/cgroups/compile.ts';
 import type { Spec } from '../runtime/spec/types.ts';
@@ -165,6 +165,7 @@ function logFile({ places }: Context, { row, id }: Container): LogFileRequest {
 
 /** Ends the shim of a start that came to nothing, and whatever it may have begun. */
 async function giveUp(context: Context, container: Container, run: Run): Promise<void> {
+  if (run.network !== undefined) closeSync(run.network);
   try {
     await run.shim.shutdown();
   } catch {

@@ -2,7 +2,7 @@
  * All shims of this daemon. One spare is kept ready, connected and subscribed, at `<run>/spare-PID-N.sock`; opening it
  * for a container is a rename of its socket, so that no process need be started on the way of a start.
  */
-import { closeSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, readdirSync, renameSync, rmSync, rmdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sealedCopy } from '../../native-bindings/memfd.ts';
@@ -19,6 +19,8 @@ export interface ShimPoolOptions {
   readonly run: string;
   /** The shim's binary. A sealed copy of it is what runs. */
   readonly program: string;
+  /** The directory of a v1 control group: in it each spare shim makes one ahead, which becomes its container's. */
+  readonly groups?: string | undefined;
   /** A shim's process ended, or a spare one could not be made: for the log. */
   readonly died?: (death: ShimDeath) => void;
   readonly spareFailed?: (error: unknown) => void;
@@ -31,6 +33,7 @@ export class SocketPathTooLong extends Error {
 
 const SIGKILL = 9;
 const SUFFIX = '.sock';
+const SPARE = 'spare-';
 const ID_DIGITS = 64;
 const READY_DEADLINE_MS = 10_000;
 /** When the next spare is made if the shim that was opened is never started. */
@@ -50,7 +53,11 @@ export function openShimPool(options: ShimPoolOptions): Shims {
   mkdirSync(join(options.run, 'c'), { recursive: true, mode: 0o700 });
   // spares of a daemon that was killed end by themselves when nobody is connected
   for (const name of readdirSync(options.run)) {
-    if (name.startsWith('spare-') && name.endsWith(SUFFIX)) rmSync(join(options.run, name), { force: true });
+    if (name.startsWith(SPARE) && name.endsWith(SUFFIX)) rmSync(join(options.run, name), { force: true });
+  }
+  const { groups } = options;
+  if (groups !== undefined) {
+    for (const name of readdirSync(groups)) if (name.startsWith(SPARE)) removeSpareGroup(join(groups, name));
   }
   const shims = new Shims(options, sealedCopy(options.program, 'tare-shim'));
   shims.prepareSpare();
@@ -144,11 +151,13 @@ export class Shims implements ShimPool, ShimWatcher {
     clearTimeout(this.later);
     this.later = undefined;
     this.spares += 1;
-    const name = `spare-${String(process.pid)}-${String(this.spares)}`;
-    this.preparing = this.spawn(name, join(this.options.run, `${name}${SUFFIX}`))
+    const name = `${SPARE}${String(process.pid)}-${String(this.spares)}`;
+    const { groups } = this.options;
+    const group = groups === undefined ? undefined : join(groups, name);
+    this.preparing = this.spawn(name, join(this.options.run, `${name}${SUFFIX}`), group)
       .then((shim) => {
         shim.onLost(() => {
-          this.lostSpare(shim);
+          this.lostSpare(shim, group);
         });
         this.spare = shim;
       })
@@ -176,16 +185,17 @@ export class Shims implements ShimPool, ShimWatcher {
     if (shim.pid !== 0) this.reaper.expect(shim.pid);
   }
 
-  private lostSpare(shim: ConnectedShim): void {
+  private lostSpare(shim: ConnectedShim, group: string | undefined): void {
     if (this.spare !== shim) return;
     this.spare = undefined;
     rmSync(shim.path, { force: true });
+    if (group !== undefined) removeSpareGroup(group);
   }
 
-  private async spawn(id: string, path: string): Promise<ConnectedShim> {
+  private async spawn(id: string, path: string, group?: string): Promise<ConnectedShim> {
     let child = 0;
     try {
-      await spawnShim(this.program, path, (pid) => {
+      await spawnShim(this.program, { socket: path, group }, (pid) => {
         child = pid;
       });
       const shim = new ConnectedShim(path, id, this, this.buffer);
@@ -213,6 +223,15 @@ export class Shims implements ShimPool, ShimWatcher {
     } finally {
       this.opening.delete(promise);
     }
+  }
+}
+
+/** Of a spare shim that was killed. */
+function removeSpareGroup(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 

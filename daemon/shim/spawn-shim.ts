@@ -9,10 +9,14 @@ const READY_DEADLINE_MS = 10_000;
 const READY_FD = 3;
 
 /**
- * `program`: descriptor of the sealed copy. Resolves to the pid, which is a child of this process to be reaped. What
+ * `program`: descriptor of the sealed copy. `group`: directory of a control group that the shim makes ahead. Resolves to the pid, which is a child of this process to be reaped. What
  * the shim says on stderr before it is ready is in the message of the ShimLost that is thrown otherwise.
  */
-export async function spawnShim(program: number, socket: string, spawned: (pid: number) => void): Promise<number> {
+export async function spawnShim(
+  program: number,
+  { socket, group }: { readonly socket: string; readonly group: string | undefined },
+  spawned: (pid: number) => void,
+): Promise<number> {
   const nothing = openSync('/dev/null', 'r+');
   const ready = pipe();
   let pid: number;
@@ -20,7 +24,10 @@ export async function spawnShim(program: number, socket: string, spawned: (pid: 
     pid = await spawn({
       // by the daemon's number: in the child every other descriptor is closed before execve
       file: `/proc/${String(process.pid)}/fd/${String(program)}`,
-      arguments: ['tare-shim', '--socket', socket, '--ready-fd', String(READY_FD), '--new-network'],
+      arguments: [
+        ...['tare-shim', '--socket', socket, '--ready-fd', String(READY_FD), '--new-network'],
+        ...(group === undefined ? [] : ['--spare-group', group]),
+      ],
       environment: [],
       descriptors: [nothing, nothing, ready.write, ready.write],
     });

@@ -4,14 +4,23 @@
 #include <dirent.h>
 #include <poll.h>
 
+/* The one that was made ahead takes the name, where it lies beside it. */
+static bool take_spare(const char *spare, const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+	size_t parent = (size_t)(name - path);
+	return spare != NULL && strncmp(spare, path, parent) == 0 && strchr(spare + parent, '/') == NULL &&
+	       rename(spare, path) == 0;
+}
+
 /* To be removed by `remover` (NULL: nobody), unless it is there already. 0, or -1 with errno. */
-static int make_group(struct launch *remover, const char *path, bool shared)
+static int make_group(struct launch *remover, const char *spare, const char *path, bool shared)
 {
 	size_t size = strlen(path) + 1;
 	struct launch_group *group = malloc(sizeof(*group) + size);
 	if (group == NULL)
 		return -1;
-	bool made = mkdir(path, 0755) == 0;
+	bool made = take_spare(spare, path) || mkdir(path, 0755) == 0;
 	if (!made || remover == NULL) {
 		free(group);
 		return made || errno == EEXIST ? 0 : -1;
@@ -28,7 +37,7 @@ static int make_parents(struct launch *remover, const char *path)
 	char prefix[PATH_MAX];
 	for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		(void)snprintf(prefix, sizeof(prefix), "%.*s", (int)(slash - path), path);
-		if (make_group(remover, prefix, true) != 0)
+		if (make_group(remover, NULL, prefix, true) != 0)
 			return -1;
 	}
 	return 0;
@@ -41,7 +50,7 @@ int host_cgroup_make(struct host *host, const struct plan_operation *operation)
 	int result = -1;
 	/* The parent may be removed by the last of its other children between being made and being used. */
 	for (int attempt = 0; attempt < 8 && result != 0; attempt++) {
-		result = make_group(remover, path, false);
+		result = make_group(remover, host->request->spare_group, path, false);
 		if (result != 0 && (errno != ENOENT || (make_parents(remover, path) != 0 && errno != ENOENT)))
 			break;
 	}

@@ -17,6 +17,7 @@ struct launch_request {
 	int init_pidfd; /* exec: the container's init; else -1 */
 	unsigned preserved; /* how many descriptors from 3 on were given to be preserved */
 	int home; /* the caller's own network namespace, where it is in a new one that the child is to have; else -1 */
+	const char *spare_group; /* a control group that is empty and may take the name of one beside it; NULL: none */
 	char *title; /* the caller's arguments, which a `reaper` overwrites in its copy */
 	size_t title_size;
 };

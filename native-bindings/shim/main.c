@@ -18,6 +18,7 @@ const char *__asan_default_options(void)
 struct options {
 	const char *socket;
 	const char *plan;
+	const char *group;
 	int ready;
 	int connection; /* -1: it listens on `socket` */
 	int preserved;
@@ -63,6 +64,8 @@ static int parse_options(int argc, char **argv, struct options *options)
 			options->network = true;
 		} else if (strcmp(argv[i], "--socket") == 0 && value != NULL) {
 			options->socket = argv[++i];
+		} else if (strcmp(argv[i], "--spare-group") == 0 && value != NULL) {
+			options->group = argv[++i];
 		} else if (strcmp(argv[i], "--dump-plan") == 0 && value != NULL) {
 			options->plan = argv[++i];
 		} else if (value != NULL && (number = numeric(options, argv[i])) != NULL) {
@@ -76,7 +79,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 	if (options->connection >= 0 && options->connection != 3 + options->preserved)
 		return complain("the connection is the first descriptor after those preserved", "", 0);
 	if ((options->socket != NULL) + (options->plan != NULL) + (options->connection >= 0) + options->version != 1)
-		return complain("usage: tare-shim --socket PATH [--ready-fd N] [--new-network] | "
+		return complain("usage: tare-shim --socket PATH [--ready-fd N] [--new-network] [--spare-group PATH] | "
 		                "--connection N [--preserve-fds K] | --dump-plan FILE | --version", "", 0);
 	return 0;
 }
@@ -183,6 +186,16 @@ static void make_network(struct shim *shim)
 		close_and_forget(&shim->home);
 }
 
+/*
+ * The same of a control group of v1's memory, half a millisecond of the kernel's: it is given its name when its container
+ * has one. Ignoring that it cannot be made, as with the namespace.
+ */
+static void make_group(struct shim *shim, const char *path)
+{
+	if (path != NULL && mkdir(path, 0755) == 0)
+		shim->spare_group = path;
+}
+
 /* For many clients, until its container's end is known: the daemon's. */
 static int run(const struct options *options)
 {
@@ -200,7 +213,9 @@ static int run(const struct options *options)
 	if (options->socket[0] == '/' && chdir("/") != 0)
 		return complain("chdir", "/", errno);
 	leave_terminal(options);
+	make_group(&shim, options->group);
 	int result = supervise_run(&shim);
+	supervise_drop_group(&shim);
 	remove_socket(options->socket, &socket);
 	return result;
 }

@@ -248,6 +248,7 @@ void process_start(struct shim *shim, struct process *process, const struct star
 		.stdio = {-1, -1, -1}, .preserved = shim->preserved,
 		.init_pidfd = init == NULL ? -1 : init->pidfd.fd,
 		.home = is_init(process) ? shim->home : -1,
+		.spare_group = is_init(process) ? shim->spare_group : NULL,
 		.title = shim->title, .title_size = shim->title_size,
 	};
 	struct failure failure = {.operation = -1};
@@ -270,6 +271,8 @@ void process_start(struct shim *shim, struct process *process, const struct star
 		protect_from_oom(shim, true);
 		if (request.home >= 0)
 			close_and_forget(&shim->home);
+		if (request.spare_group != NULL)
+			supervise_drop_group(shim);
 	}
 	for (int i = 0; i < 3; i++)
 		close_scoped(&request.stdio[i]);

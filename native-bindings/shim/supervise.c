@@ -35,6 +35,13 @@ uint8_t *scratch_get(struct shim *shim, enum scratch which)
 	return shim->scratch == NULL ? NULL : shim->scratch + which * SCRATCH_SIZE;
 }
 
+void supervise_drop_group(struct shim *shim)
+{
+	if (shim->spare_group != NULL)
+		(void)rmdir(shim->spare_group);
+	shim->spare_group = NULL;
+}
+
 void supervise_reap(struct shim *shim)
 {
 	for (;;) {

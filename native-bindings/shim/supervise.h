@@ -39,6 +39,7 @@ struct shim {
 	char *title; /* its arguments, as long as they are */
 	size_t title_size;
 	int home; /* its own network namespace, while it is in a new one that init is to have; else -1 */
+	const char *spare_group; /* a control group that was made for init to have; NULL: none, or not any more */
 	bool attended;      /* it ends with its only client, and its stdio may be inherited */
 	unsigned preserved; /* how many descriptors from 3 on are for processes that are to have them */
 	bool failed;  /* init could not be launched: of no further use */
@@ -58,5 +59,7 @@ int supervise_listen(struct shim *shim, const char *path);
 int supervise_attend(struct shim *shim, int connection);
 /* Until there is nothing left to do. 0, or -1 with errno where the loop itself broke. */
 int supervise_run(struct shim *shim);
+/* Removes the spare group, unless init has it. */
+void supervise_drop_group(struct shim *shim);
 /* Reaps orphans, and takes note of processes that ended. */
 void supervise_reap(struct shim *shim);

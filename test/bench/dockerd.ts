@@ -1,7 +1,7 @@
 /** dockerd of Debian with a bridge and a firewall of its own, in namespaces of its own, spoken to over its API. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IMAGE, writeImage } from '../clients/image.ts';
 import { Room } from '../clients/room.ts';
@@ -43,12 +43,14 @@ export class BenchDockerd {
         ...['--cgroup-parent', room.group, '--exec-opt', 'native.cgroupdriver=cgroupfs'],
       ]);
       await room.run('sh', '-c', `mkdir -p /run/docker.bench && echo {} >${join(room.data, 'none.json')}`);
-      const child = spawn(program, { stdio: ['ignore', 'ignore', 'pipe'] });
-      let log = '';
-      child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-20_000)));
+      // as tared's: the client that is measured has nothing else to read
+      const logFile = join(room.folder, 'dockerd.log');
+      const log = openSync(logFile, 'a');
+      const child = spawn(program, { stdio: ['ignore', 'ignore', log] });
+      closeSync(log);
       const dockerd = new BenchDockerd(room, writeImage(room.folder), once(child, 'close'));
       await until('dockerd answers', async () => {
-        if (child.exitCode !== null) throw new Error(`dockerd ended: ${log}`);
+        if (child.exitCode !== null) throw new Error(`dockerd ended: ${readFileSync(logFile, 'utf8').slice(-20_000)}`);
         return existsSync(room.outside(SOCKET)) && (await dockerd.client.send('GET', '/_ping')).status === 200;
       });
       await dockerd.furnish();

@@ -1,7 +1,7 @@
 /** A daemon of the test's own: its folders, its process, clients of it, and the end of it all. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { Client } from './client.ts';
 import { until } from './until.ts';
 import { makeRootfs } from './rootfs.ts';
+
+const OUTPUT_MAX = 200_000;
 
 const top = join(import.meta.dirname, '../..');
 
@@ -56,7 +58,7 @@ export class TestDaemon {
   readonly client: Client;
   private readonly command: readonly [string, ...string[]];
   private child: ChildProcess | undefined;
-  private log = '';
+  private left = '';
 
   private constructor(folder: string, { args = [], under = [] }: DaemonSettings) {
     this.folder = folder;
@@ -73,14 +75,18 @@ export class TestDaemon {
     return join(this.run, 'tare.sock');
   }
 
+  private get log(): string {
+    return join(this.folder, 'daemon.log');
+  }
+
   get pid(): number {
     if (this.child?.pid === undefined) throw new Error('the daemon does not run');
     return this.child.pid;
   }
 
-  /** What the daemon has written to stderr so far. */
+  /** What the daemon has written to stderr so far: to a file, so that nobody who is measured has to read it. */
   get output(): string {
-    return this.log;
+    return existsSync(this.log) ? readFileSync(this.log, 'utf8').slice(-OUTPUT_MAX) : this.left;
   }
 
   /** Folders, a busybox root and a running daemon. `close` takes it all away. */
@@ -95,13 +101,12 @@ export class TestDaemon {
   /** Starts the daemon and waits until it answers. */
   async start(): Promise<void> {
     const [program, ...args] = this.command;
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const log = openSync(this.log, 'a');
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', log] });
+    closeSync(log);
     this.child = child;
-    child.stderr.on('data', (chunk: Buffer) => {
-      this.log = (this.log + chunk.toString()).slice(-200_000);
-    });
     await until('the daemon answers', async () => {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the daemon ended: ${this.log}`);
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the daemon ended: ${this.output}`);
       return answers(this.socket);
     });
   }
@@ -126,6 +131,7 @@ export class TestDaemon {
     for (const { id } of all) await this.client.send('DELETE', `/v1/containers/${id}?force=true`);
     this.client.close();
     await this.end('SIGTERM');
+    this.left = this.output;
     await rm(this.folder, { recursive: true, force: true });
   }
 

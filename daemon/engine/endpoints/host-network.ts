@@ -23,6 +23,7 @@ import { checkStillFree } from '../networks/subnets.ts';
 import { extensionPrefix } from './bridge-ports.ts';
 import { Bridges } from './bridges.ts';
 import { inNamespaceOf } from './container-namespace.ts';
+import { EndedNamespaces } from './ended-namespaces.ts';
 import { GoneLinks } from './gone-links.ts';
 import { hostError } from './host-error.ts';
 import { type HostParts, StandingNetworks } from './standing-networks.ts';
@@ -51,6 +52,7 @@ export class HostNetwork implements NetworkHost {
   readonly resolvers = new HostResolvers();
   /** Whose a port of the host is, by the container's id. */
   readonly ports = new PortBook<string>();
+  readonly ended = new EndedNamespaces();
   private readonly parts: HostNetworkParts;
   private opened: Opened | undefined;
   private readonly standing: StandingNetworks;
@@ -127,6 +129,7 @@ export class HostNetwork implements NetworkHost {
 
   /** Resolves when the link is gone and its addresses are given back, or after so long. */
   async untilGone(name: string, milliseconds: number): Promise<void> {
+    this.ended.giveUp();
     if (this.opened !== undefined && this.hasInterface(name)) await this.gone.until(name, milliseconds);
   }
 
@@ -278,6 +281,7 @@ export class HostNetwork implements NetworkHost {
 
   /** `isIdle`: nothing of ours runs, and nothing stays. */
   async close(isIdle: boolean): Promise<void> {
+    this.ended.giveUp();
     const { opened } = this;
     if (opened === undefined) return;
     opened.watch.close();

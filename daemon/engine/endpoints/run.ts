@@ -18,6 +18,8 @@ import { freePorts } from './ports.ts';
 
 const HOSTS = '/etc/hosts';
 const HOSTS_MAX = 1 << 20;
+/** Addresses that are free besides those of namespaces that are held for a moment. */
+const ENOUGH_LEFT = 64;
 
 /** Before anything is taken: the bridges of its networks stand. Throws EngineError. */
 export async function readyForRun(context: Context, container: Container): Promise<void> {
@@ -129,6 +131,15 @@ export function endNetwork(context: Context, container: Container): void {
   container.ports = [];
   container.endpoints = container.endpoints.map((row) => ({ ...row, live: null }));
   for (const other of linkedTo(context, container.id)) updateFiles(context, other);
+}
+
+/** Where few addresses are left, or the container has one of its own that its next start uses again, none is held. */
+export function mayBeHeld(context: Context, container: Container): boolean {
+  return container.endpoints.every((row) => {
+    if (row.ipv4 !== null || row.ipv6 !== null) return false;
+    const network = networkOf(context, row);
+    return ([4, 6] as const).every((family) => (network.addresses(family)?.left ?? ENOUGH_LEFT) >= ENOUGH_LEFT);
+  });
 }
 
 /** Of a start that failed: what never had a veth, or has none any more, is free at once. Before endNetwork. */
