@@ -185,11 +185,12 @@ export class Shims implements ShimPool, ShimWatcher {
     if (shim.pid !== 0) this.reaper.expect(shim.pid);
   }
 
+  /** Also where it was opened by now: then it may not have been started. */
   private lostSpare(shim: ConnectedShim, group: string | undefined): void {
+    if (group !== undefined) removeSpareGroup(group);
     if (this.spare !== shim) return;
     this.spare = undefined;
     rmSync(shim.path, { force: true });
-    if (group !== undefined) removeSpareGroup(group);
   }
 
   private async spawn(id: string, path: string, group?: string): Promise<ConnectedShim> {

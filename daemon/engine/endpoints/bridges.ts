@@ -1,5 +1,6 @@
 /** The bridges of networks on the host: which of them a veth is a port of, and how all of a network's go. */
 import { detachEndpoint } from '../../network/plane/detach.ts';
+import { indexOfBridge } from '../../network/plane/endpoint.ts';
 import { ensureExtension } from '../../network/plane/extension.ts';
 import type { Rtnetlink } from '../../network/rtnetlink/connection.ts';
 import { listLinks } from '../../network/rtnetlink/links.ts';
@@ -11,6 +12,8 @@ import { BridgePorts, isExtension } from './bridge-ports.ts';
 export class Bridges {
   private readonly tag: string;
   private readonly ports: BridgePorts;
+  /** As long as nothing says that a link of the name is gone: to ask takes as long as to make a veth a port. */
+  private readonly indexes = new Map<string, number>();
 
   /** `tag`: of the names of our interfaces. `most`: endpoints on one bridge. */
   constructor(tag: string, most: number) {
@@ -35,6 +38,22 @@ export class Bridges {
     ensureExtension(connection, network, extension);
     this.ports.take(hostInterface, extension.name);
     return { ...endpoint, bridge: extension.name };
+  }
+
+  /** Throws as indexOfBridge does. */
+  indexOf(connection: Rtnetlink, name: string): number {
+    const index = this.indexes.get(name) ?? indexOfBridge(connection, name);
+    this.indexes.set(name, index);
+    return index;
+  }
+
+  forgetIndex(name: string): void {
+    this.indexes.delete(name);
+  }
+
+  /** Some of them may be other links by now, or none. */
+  forgetIndexes(): void {
+    this.indexes.clear();
   }
 
   /** Its port is free again. */

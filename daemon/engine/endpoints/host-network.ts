@@ -114,10 +114,12 @@ export class HostNetwork implements NetworkHost {
     return {
       removed: (name: string) => {
         this.standing.bridgesGone((bridge) => bridge === name);
+        this.bridges.forgetIndex(name);
         this.gone.add(name);
       },
       lost: () => {
         const there = new Set(this.linkNames());
+        this.bridges.forgetIndexes();
         this.standing.bridgesGone((bridge) => !there.has(bridge));
         this.looking((connection) => {
           this.bridges.count(connection);
@@ -163,9 +165,10 @@ export class HostNetwork implements NetworkHost {
         const network = networks.find(({ bridge }) => bridge === endpoint.bridge);
         return this.bridges.place(connection, endpoint, network);
       });
-      attachEndpoints(connection, namespace, placed);
+      attachEndpoints(connection, namespace, placed, (name) => this.bridges.indexOf(connection, name));
     } catch (error) {
       for (const { hostInterface } of endpoints) this.bridges.release(hostInterface);
+      this.bridges.forgetIndexes();
       throw hostError(error, 'the network of the container cannot be made');
     }
   }

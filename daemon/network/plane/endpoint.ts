@@ -54,6 +54,11 @@ function indexOf(connection: Rtnetlink, name: string, whose: string): number {
   return link.index;
 }
 
+/** Throws EndpointError where there is none of this name, NetlinkError. */
+export function indexOfBridge(host: Rtnetlink, name: string): number {
+  return indexOf(host, name, 'the host');
+}
+
 /** The kernel takes 20 ms for each; what cannot be undone is told with what failed. */
 function undo(host: Rtnetlink, endpoints: readonly EndpointShape[], cause: unknown): never {
   const failures: unknown[] = [cause];
@@ -73,13 +78,18 @@ const isGone = (error: unknown): boolean => error instanceof NetlinkError && err
 
 /**
  * Gives the network namespace (a descriptor) its end of every endpoint, with addresses and default routes, and up; the
- * other ends are ports of their bridges. All of them, or none.
+ * other ends are ports of their bridges. All of them, or none. `bridgeIndex`: for who knows it already.
  *
  * @throws NetlinkError, by whose `step` one knows what the kernel refused; EndpointError; SystemError
  */
-export function attachEndpoints(host: Rtnetlink, namespace: number, endpoints: readonly EndpointShape[]): void {
+export function attachEndpoints(
+  host: Rtnetlink,
+  namespace: number,
+  endpoints: readonly EndpointShape[],
+  bridgeIndex: (name: string) => number = (name) => indexOfBridge(host, name),
+): void {
   if (endpoints.length === 0) return;
-  const masters = endpoints.map(({ bridge }) => indexOf(host, bridge, 'the host'));
+  const masters = endpoints.map(({ bridge }) => bridgeIndex(bridge));
   const made: EndpointShape[] = [];
   const container = Rtnetlink.open(namespace);
   try {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { encodePlan } from '../../../daemon/runtime/plan/encode.ts';
 import type { ShimDeath } from '../../../daemon/shim/reaper.ts';
-import { openShimPool, type Shims } from '../../../daemon/shim/shims.ts';
+import { openShimPool, type ShimPoolOptions, type Shims } from '../../../daemon/shim/shims.ts';
 import type {
   AttachSink,
   AttachmentOptions,
@@ -26,12 +26,13 @@ export interface TestPool {
   readonly deaths: ShimDeath[];
 }
 
-export function testPool(t: TestContext): TestPool {
+export function testPool(t: TestContext, options: Pick<ShimPoolOptions, 'groups'> = {}): TestPool {
   const run = mkdtempSync(join(tmpdir(), 'tare-pool-'));
   const deaths: ShimDeath[] = [];
   const shims = openShimPool({
     run,
     program: PROGRAM,
+    ...options,
     died: (death) => deaths.push(death),
     spareFailed: (error) => {
       assert.fail(error as Error);

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
-import { closeSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { pidfdSendSignal, signalChild } from '../../../native-bindings/pidfd.ts';
@@ -33,6 +43,25 @@ void describe('the pool of shims', () => {
     await until('the next spare', () => readdirSync(run).some((name) => isSpare(name) && name !== spare));
     await shim.forget('');
     await shims.discard('aa');
+  });
+
+  void test('a spare has a group ahead, which goes with a shim that is killed; those of a former daemon go at once', async (t) => {
+    const groups = mkdtempSync(join(tmpdir(), 'tare-groups-'));
+    t.after(() => {
+      rmSync(groups, { recursive: true, force: true });
+    });
+    for (const name of ['spare-1-1', 'of-somebody']) mkdirSync(join(groups, name));
+    const { shims, run } = testPool(t, { groups });
+    await shims.spareSettled();
+    const [socket] = readdirSync(run).filter(isSpare);
+    const spare = socket?.replace('.sock', '') ?? '';
+    await until('the group', () => existsSync(join(groups, spare)));
+    assert.deepEqual(readdirSync(groups).sort(), ['of-somebody', spare]);
+    const shim = await shims.open('grouped');
+    process.kill(shim.pid, 'SIGKILL');
+    await until('the group is removed', () => !existsSync(join(groups, spare)));
+    await shims.discard('grouped');
+    shim.release();
   });
 
   void test('a start has ended when its last stop is behind it, not before', async (t) => {
