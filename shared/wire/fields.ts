@@ -43,10 +43,34 @@ const U64_MAX = (1n << 64n) - 1n;
 const I64_MIN = -(1n << 63n);
 const I64_MAX = (1n << 63n) - 1n;
 
+/** Put together only where a message is to name it: a plan has hundreds. */
+interface Place {
+  readonly name: string;
+  readonly field: string;
+}
+
+function unencodable({ name, field }: Place, problem: string): UnencodableValue {
+  return new UnencodableValue(`${name}.${field}: ${problem}`);
+}
+
+/** By table: there are few of those, and many records. */
+const ENTRIES = new WeakMap<Fields, readonly (readonly [string, FieldKind])[]>();
+
+function entriesOf(fields: Fields): readonly (readonly [string, FieldKind])[] {
+  const known = ENTRIES.get(fields) ?? Object.entries(fields);
+  ENTRIES.set(fields, known);
+  return known;
+}
+
 /** Grows as it is written to; `take` gives what was written. */
 export class RecordWriter {
-  private buffer = Buffer.allocUnsafe(1024);
+  private buffer: Buffer;
   private used = 0;
+
+  /** `room`: bytes that it most likely needs. */
+  constructor(room = 1024) {
+    this.buffer = Buffer.allocUnsafe(room);
+  }
 
   private reserve(count: number): number {
     const at = this.used;
@@ -78,62 +102,61 @@ export class RecordWriter {
     this.buffer.writeUInt32LE(value, at);
   }
 
-  u64(value: number | bigint, name: string): void {
-    const at = this.reserve(8);
+  private u64(value: number | bigint, at: Place): void {
+    const to = this.reserve(8);
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) {
-      this.buffer.writeUInt32LE(value % 0x1_0000_0000, at);
-      this.buffer.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at + 4);
+      this.buffer.writeUInt32LE(value % 0x1_0000_0000, to);
+      this.buffer.writeUInt32LE(Math.floor(value / 0x1_0000_0000), to + 4);
       return;
     }
     if (typeof value !== 'bigint' || value < 0n || value > U64_MAX) {
-      throw new UnencodableValue(`${name}: ${String(value)} is not an unsigned 64-bit integer`);
+      throw unencodable(at, `${String(value)} is not an unsigned 64-bit integer`);
     }
-    this.buffer.writeBigUInt64LE(value, at);
+    this.buffer.writeBigUInt64LE(value, to);
   }
 
-  i64(value: number | bigint, name: string): void {
-    if (typeof value === 'number' && !Number.isSafeInteger(value)) {
-      throw new UnencodableValue(`${name}: ${String(value)} is not a 64-bit integer`);
+  private i64(value: number | bigint, at: Place): void {
+    const isWhole = typeof value === 'bigint' || Number.isSafeInteger(value);
+    const wide = isWhole ? BigInt(value) : undefined;
+    if (wide === undefined || wide < I64_MIN || wide > I64_MAX) {
+      throw unencodable(at, `${String(value)} is not a 64-bit integer`);
     }
-    const wide = BigInt(value);
-    if (wide < I64_MIN || wide > I64_MAX) {
-      throw new UnencodableValue(`${name}: ${String(value)} is not a 64-bit integer`);
-    }
-    const at = this.reserve(8); // before `buffer` is looked at: it may be another one afterwards
-    this.buffer.writeBigInt64LE(wide, at);
+    const to = this.reserve(8); // before `buffer` is looked at: it may be another one afterwards
+    this.buffer.writeBigInt64LE(wide, to);
   }
 
-  str(value: string, name: string): void {
-    if (value.includes('\0')) throw new UnencodableValue(`${name}: contains a NUL byte`);
+  private str(value: string, at: Place): void {
+    if (value.includes('\0')) throw unencodable(at, 'contains a NUL byte');
     const size = Buffer.byteLength(value);
     this.u32(size);
-    const at = this.reserve(size + 1);
-    this.buffer.write(value, at, 'utf8');
-    this.buffer[at + size] = 0;
+    const to = this.reserve(size + 1);
+    this.buffer.write(value, to, 'utf8');
+    this.buffer[to + size] = 0;
   }
 
-  bytes(value: Uint8Array): void {
+  private bytes(value: Uint8Array): void {
     this.u32(value.length);
     const at = this.reserve(value.length);
     this.buffer.set(value, at);
   }
 
+  /** Throws UnencodableValue, naming `name` and the field. */
   record<F extends Fields>(fields: F, values: ValuesOf<F>, name: string): void {
-    for (const [field, kind] of Object.entries(fields)) {
-      this.field(kind, (values as Record<string, unknown>)[field], `${name}.${field}`);
+    for (const [field, kind] of entriesOf(fields)) {
+      this.field(kind, (values as Record<string, unknown>)[field], { name, field });
     }
   }
 
-  private field(kind: FieldKind, value: unknown, name: string): void {
+  private field(kind: FieldKind, value: unknown, at: Place): void {
     switch (kind) {
       case 'u64':
-        this.u64(value as number | bigint, name);
+        this.u64(value as number | bigint, at);
         return;
       case 'i64':
-        this.i64(value as number | bigint, name);
+        this.i64(value as number | bigint, at);
         return;
       case 'str':
-        this.str(value as string, name);
+        this.str(value as string, at);
         return;
       case 'bytes':
         this.bytes(value as Uint8Array);
@@ -141,13 +164,13 @@ export class RecordWriter {
       case 'strs': {
         const list = value as readonly string[];
         this.u32(list.length);
-        for (const item of list) this.str(item, name);
+        for (const item of list) this.str(item, at);
         return;
       }
       case 'u64s': {
         const list = value as readonly (number | bigint)[];
         this.u32(list.length);
-        for (const item of list) this.u64(item, name);
+        for (const item of list) this.u64(item, at);
         return;
       }
     }

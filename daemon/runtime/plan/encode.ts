@@ -2,6 +2,9 @@ import { RecordWriter } from '../../../shared/wire/fields.ts';
 import { lowered } from './calls.ts';
 import { OPERATIONS, PLAN_MAGIC, PLAN_VERSION, type Plan } from './operations.ts';
 
+/** Of a container with the default profile, of which most is its filter. */
+const USUAL_BYTES = 16 * 1024;
+
 /**
  * The plan in binary, little-endian, as native-bindings/shim/plan.c reads it:
  *
@@ -12,7 +15,7 @@ import { OPERATIONS, PLAN_MAGIC, PLAN_VERSION, type Plan } from './operations.ts
  * Throws UnencodableValue, naming `operation.field`, for a value that does not fit its field.
  */
 export function encodePlan(plan: Plan): Buffer {
-  const writer = new RecordWriter();
+  const writer = new RecordWriter(USUAL_BYTES);
   writer.u32(PLAN_MAGIC);
   writer.u32(PLAN_VERSION);
   writer.u32(plan.length);
