@@ -3,15 +3,18 @@
  * container, and then deleted, by whoever finds them: this daemon or the next one's sweep.
  */
 import { closeSync, constants, openSync, readdirSync, renameSync, rmdir, unlink } from 'node:fs';
-import { basename } from 'node:path';
 import { CONTAINER_FILES } from './endpoints/container-mounts.ts';
-import { jsonLogName } from './places.ts';
 import type { Trees } from './trees.ts';
 
 /** What a directory is called while it is deleted. */
 const REMOVED_SUFFIX = '.removed';
 /** So many deletions that nobody waits for; whoever removes more waits for his own. */
 const MOST_UNAWAITED = 64;
+
+/** In a container's directory. */
+const DIRECTORIES: ReadonlySet<string> = new Set(['etc', 'upper', 'work']);
+/** Of those, and in the upper layer: with the files for names. */
+const OF_NAMES: ReadonlySet<string> = new Set(['etc', 'upper/etc']);
 
 type TreeRemover = Pick<Trees, 'remove'>;
 
@@ -88,38 +91,45 @@ async function deleteRemoved(trees: TreeRemover, directory: string): Promise<voi
 async function deleteEmptied(directory: string): Promise<boolean> {
   const without = (path: string): Promise<void> => ended(rmdir, `${directory}/${path}`);
   try {
-    await deleteFiles(directory);
+    const names = readdirSync(directory);
+    const upper = names.includes('upper') ? readdirSync(`${directory}/upper`).map((name) => `upper/${name}`) : [];
+    if (upper.some((path) => !OF_NAMES.has(path))) return false;
+    const ofNames = [...names, ...upper].filter((path) => OF_NAMES.has(path));
+    await deleteFiles(
+      directory,
+      names.filter((name) => !DIRECTORIES.has(name)),
+      ofNames,
+    );
     await allEnded([
       // overlayfs leaves `work/work`, empty
-      without('work/work').then(() => without('work')),
-      without('upper/etc').then(() => without('upper')),
-      without('etc'),
+      ...(names.includes('work') ? [without('work/work').then(() => without('work'))] : []),
+      ...(names.includes('upper') ? [allEnded(upper.map(without)).then(() => without('upper'))] : []),
+      ...(names.includes('etc') ? [without('etc')] : []),
     ]);
     await ended(rmdir, directory);
     return true;
   } catch (error) {
-    if (['ENOTEMPTY', 'ENOTDIR', 'EISDIR', 'EPERM', 'ELOOP'].some((code) => isCode(error, code))) return false;
+    if (['ENOENT', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR', 'EPERM', 'ELOOP'].some((code) => isCode(error, code))) {
+      return false;
+    }
     throw error;
   }
 }
 
 /**
- * Among them the files for names, and in the upper layer the mount points that init made for them. What is there is the
+ * `names`, and what is for names: in the upper layer the mount points that init made for it. What is there is the
  * container's to make: a link in place of the directory must not lead to the host's, so they are reached by a descriptor.
  */
-async function deleteFiles(directory: string): Promise<void> {
+async function deleteFiles(directory: string, names: readonly string[], ofNames: readonly string[]): Promise<void> {
   const opened: number[] = [];
   try {
-    for (const name of ['etc', 'upper/etc']) {
-      const descriptor = openDirectory(`${directory}/${name}`);
-      if (descriptor !== undefined) opened.push(descriptor);
+    for (const path of ofNames) {
+      opened.push(openSync(`${directory}/${path}`, constants.O_DIRECTORY | constants.O_NOFOLLOW));
     }
-    const files = ['log', jsonLogName(basename(directory, REMOVED_SUFFIX)), 'exit.json', 'config.json'].map(
-      (file) => `${directory}/${file}`,
-    );
-    const names = opened.flatMap((fd) => CONTAINER_FILES.map((file) => `/proc/self/fd/${String(fd)}/${file}`));
+    const files = names.map((name) => `${directory}/${name}`);
+    const through = opened.flatMap((fd) => CONTAINER_FILES.map((file) => `/proc/self/fd/${String(fd)}/${file}`));
     // the number of a descriptor that is closed is soon another directory's
-    await allEnded([...files, ...names].map((path) => ended(unlink, path)));
+    await allEnded([...files, ...through].map((path) => ended(unlink, path)));
   } finally {
     opened.forEach(closeSync);
   }
@@ -129,15 +139,6 @@ async function deleteFiles(directory: string): Promise<void> {
 async function allEnded(calls: readonly Promise<void>[]): Promise<void> {
   const outcomes = await Promise.allSettled(calls);
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-}
-
-function openDirectory(path: string): number | undefined {
-  try {
-    return openSync(path, constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  } catch (error) {
-    if (isCode(error, 'ENOENT')) return undefined;
-    throw error;
-  }
 }
 
 /** Of what is not there is nothing to be deleted. fs.promises would take twice the time for each. */
