@@ -9,7 +9,7 @@ import { peerCredentials } from '../native-bindings/peer-credentials.ts';
 import { type Edge, createOnly } from './api/front.ts';
 import { createRequestRecorder } from './api/recorder.ts';
 import { createApi } from './api/server.ts';
-import { createDockerApi } from './docker/server.ts';
+import { dockerEdge } from './docker/edge.ts';
 import { createEngine } from './engine/engine.ts';
 import { PathTooLong, Places } from './engine/places.ts';
 import { Refusal, listenOn, prepareDirectories, socketGroup, socketPath } from './host.ts';
@@ -72,7 +72,7 @@ async function run(options: DaemonOptions): Promise<void> {
   });
   engine.open();
   const edge = { engine, logger, version, peerOf: peerCredentials, recorder: createRequestRecorder() };
-  const docker = createDockerApi(edge);
+  const docker = dockerEdge(edge);
   const api = createApi({ ...edge, other: docker });
   await listenOn(places.socket, group, (path) => api.listen({ path }));
   const second = await secondSocket(options.dockerSocket, group, docker);
@@ -99,6 +99,7 @@ async function secondSocket(
   docker: Edge,
 ): Promise<{ close(): Promise<void> } | undefined> {
   if (path === undefined) return undefined;
+  await docker.ready();
   const server = createOnly(docker);
   await listenOn(socketPath(path), group, (real) => once(server.listen(real), 'listening'));
   return {

@@ -1,11 +1,12 @@
 /**
- * Builds what runs: the shim (build/shim/tare-shim) and one bundle for each program, because a bundle starts
- * several times faster than its sources. `node scripts/build.ts`; nothing is done twice for the same sources.
+ * Builds what runs: the shim (build/shim/tare-shim) and one bundle for each program, the daemon's in chunks, because
+ * a bundle starts several times faster than its sources. `node scripts/build.ts`; nothing is done twice for the same sources.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
+import { buildDaemon } from './build-daemon.ts';
 import { buildShim } from './build-shim.ts';
 import { addCodeCache } from './code-cache.ts';
 import { koffiAddon } from './koffi-addon.ts';
@@ -42,19 +43,6 @@ const NATIVE = ['koffi', 'better-sqlite3'];
 const SLOW_BUILTINS = ['node:tty', 'node:net', 'node:child_process', 'node:timers/promises'];
 
 const programs: BuildOptions[] = [
-  {
-    ...common,
-    entryPoints: ['daemon/main.ts'],
-    outfile: 'dist/tared.mjs',
-    format: 'esm',
-    external: NATIVE,
-    minifySyntax: true,
-    minifyWhitespace: true,
-    // Bundled CommonJS packages call require for Node's own modules.
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-    },
-  },
   // The threads of daemon/images/unpack, which are found beside the daemon's bundle.
   {
     ...common,
@@ -100,6 +88,7 @@ const programs: BuildOptions[] = [
 
 mkdirSync(join(top, 'dist'), { recursive: true });
 buildShim();
+await buildDaemon({ ...common, external: NATIVE }, join(top, 'dist'));
 for (const program of programs) {
   if (!existsSync(join(top, String((program.entryPoints as string[])[0]))))
     throw new Error('an entry point is missing');

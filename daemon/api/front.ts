@@ -8,7 +8,7 @@ export interface Edge {
   claims(url: string): boolean;
   handle(request: IncomingMessage, response: ServerResponse): void;
   upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void;
-  /** Resolves when it can take requests. */
+  /** Makes what else its first request would wait for. */
   ready(): Promise<void>;
   /** Ends the connections that were taken over. */
   close(): Promise<void>;

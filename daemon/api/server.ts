@@ -60,10 +60,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
     // it listens to the upgrades of its server, and nothing else
     options: { ...WEBSOCKET_OPTIONS.options, server: upgrades as unknown as Server },
   });
-  if (other !== undefined) {
-    server.addHook('onReady', () => other.ready());
-    server.addHook('preClose', () => other.close());
-  }
+  if (other !== undefined) server.addHook('preClose', () => other.close());
   server.register((routes, _options, done) => {
     for (const route of ROUTES) if (route.upload !== true) registerRoute(routes, route, api, logger);
     done();
