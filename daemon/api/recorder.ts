@@ -1,6 +1,6 @@
 /**
  * Counts requests as they end, in plain numbers, so that a request costs no more than an addition; prom-client is
- * loaded by the first `GET /metrics` (system/metrics.ts), which turns these numbers into metrics.
+ * loaded by the first `GET /metrics` (system/prometheus.ts), which turns these numbers into metrics.
  */
 
 /** Upper bounds in seconds; what takes longer is in +Inf only. */

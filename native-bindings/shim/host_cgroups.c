@@ -7,10 +7,11 @@
 /* The one that was made ahead takes the name, where it lies beside it. */
 static bool take_spare(const char *spare, const char *path)
 {
-	const char *name = strrchr(path, '/') + 1;
-	size_t parent = (size_t)(name - path);
-	return spare != NULL && strncmp(spare, path, parent) == 0 && strchr(spare + parent, '/') == NULL &&
-	       rename(spare, path) == 0;
+	const char *slash = strrchr(path, '/');
+	if (spare == NULL || slash == NULL)
+		return false;
+	size_t parent = (size_t)(slash - path) + 1;
+	return strncmp(spare, path, parent) == 0 && strchr(spare + parent, '/') == NULL && rename(spare, path) == 0;
 }
 
 /* To be removed by `remover` (NULL: nobody), unless it is there already. 0, or -1 with errno. */
