@@ -54,7 +54,7 @@ async function run(options: DaemonOptions): Promise<void> {
       logger.debug(death, 'a shim ended');
     },
     spareFailed: (error) => {
-      logger.error({ err: error }, 'no spare shim could be made');
+      logger.error({ err: error }, 'a spare shim could not be made, or what one left not be removed');
     },
   });
   const engine = createEngine({

@@ -1,4 +1,4 @@
-import type { LogEntry } from '../../shared/api/container.ts';
+import type { LogEntry } from '../../shared/api/logs.ts';
 import type { Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { parseMoment } from '../format/duration.ts';

@@ -1,5 +1,6 @@
 /** What the daemon is to do for a container beside running it: --restart and --health-… */
-import type { CreateRequest, HealthcheckRequest, RestartPolicy } from '../../shared/api/container.ts';
+import type { CreateRequest, RestartPolicy } from '../../shared/api/container.ts';
+import type { HealthcheckRequest } from '../../shared/api/health.ts';
 import { parseDuration } from '../../shared/units.ts';
 import type { Arguments } from '../arguments.ts';
 import type { Flag } from '../command.ts';

@@ -1,5 +1,6 @@
 /** --log-driver and --log-opt. */
-import type { CreateRequest, LogDriver } from '../../shared/api/container.ts';
+import type { CreateRequest } from '../../shared/api/container.ts';
+import type { LogDriver } from '../../shared/api/logs.ts';
 import type { Arguments } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 

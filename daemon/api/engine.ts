@@ -12,14 +12,13 @@ import type {
   CreateResponse,
   Exit,
   ListQuery,
-  LogEntry,
-  LogQuery,
   MountPoint,
   StopRequest,
   Top,
   UpdateRequest,
   WaitQuery,
 } from '../../shared/api/container.ts';
+import type { LogEntry, LogQuery } from '../../shared/api/logs.ts';
 import type {
   ConnectRequest,
   DisconnectRequest,

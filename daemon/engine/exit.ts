@@ -117,7 +117,10 @@ export function commitExit(context: Context, container: Container, exit: Exit): 
     context.log.error({ err: error, container: row.id }, 'the exit could not be committed');
   }
   endNetwork(context, container);
-  if (run?.network !== undefined) context.network.ended.hold(run.network);
+  if (run?.network !== undefined) {
+    context.network.ended.hold(run.network);
+    run.network = undefined;
+  }
   const ended = { status, intent: null, pid: null, processStarted: null, bootId: null, exit, stoppedByUser, health };
   container.change(ended);
   container.run = undefined;

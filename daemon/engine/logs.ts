@@ -1,5 +1,5 @@
 /** What a container wrote, from its log; followed until it has ended and all is told. */
-import type { LogEntry, LogQuery } from '../../shared/api/container.ts';
+import type { LogEntry, LogQuery } from '../../shared/api/logs.ts';
 import type { Context } from './context.ts';
 import { EngineError } from './errors.ts';
 import { readLogs } from './logs/read-logs.ts';

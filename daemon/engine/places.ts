@@ -1,7 +1,7 @@
 /** Every path and control group of one daemon, from its root and run directories. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { LogDriver } from '../../shared/api/container.ts';
+import type { LogDriver } from '../../shared/api/logs.ts';
 
 /** sun_path is 108 bytes, its NUL included: unix(7). */
 const SOCKET_PATH_MAX = 107;

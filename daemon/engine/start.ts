@@ -166,6 +166,7 @@ function logFile({ places }: Context, { row, id }: Container): LogFileRequest {
 /** Ends the shim of a start that came to nothing, and whatever it may have begun. */
 async function giveUp(context: Context, container: Container, run: Run): Promise<void> {
   if (run.network !== undefined) closeSync(run.network);
+  run.network = undefined;
   try {
     await run.shim.shutdown();
   } catch {

@@ -1,14 +1,8 @@
 /** Rows of containers, and their documents (request, spec, root). */
 import type { Database, Statement } from 'better-sqlite3';
-import type {
-  Exit,
-  Health,
-  HealthcheckRequest,
-  Limits,
-  LogDriver,
-  RestartPolicy,
-  Status,
-} from '../../shared/api/container.ts';
+import type { Exit, Limits, RestartPolicy, Status } from '../../shared/api/container.ts';
+import type { Health, HealthcheckRequest } from '../../shared/api/health.ts';
+import type { LogDriver } from '../../shared/api/logs.ts';
 import type { ContainerNetwork, Interface, PinNamespaces, Protocol } from '../../shared/api/network.ts';
 import { type ExitColumns, exitColumns, exitOf } from './exit.ts';
 

@@ -21,7 +21,7 @@ export interface ShimPoolOptions {
   readonly program: string;
   /** The directory of a v1 control group: in it each spare shim makes one ahead, which becomes its container's. */
   readonly groups?: string | undefined;
-  /** A shim's process ended, or a spare one could not be made: for the log. */
+  /** A shim's process ended; a spare one could not be made, or its group not removed: for the log. */
   readonly died?: (death: ShimDeath) => void;
   readonly spareFailed?: (error: unknown) => void;
 }
@@ -57,7 +57,7 @@ export function openShimPool(options: ShimPoolOptions): Shims {
   }
   const { groups } = options;
   if (groups !== undefined) {
-    for (const name of readdirSync(groups)) if (name.startsWith(SPARE)) removeSpareGroup(join(groups, name));
+    for (const name of readdirSync(groups)) if (name.startsWith(SPARE)) removeSpareGroup(join(groups, name), options);
   }
   const shims = new Shims(options, sealedCopy(options.program, 'tare-shim'));
   shims.prepareSpare();
@@ -187,7 +187,7 @@ export class Shims implements ShimPool, ShimWatcher {
 
   /** Also where it was opened by now: then it may not have been started. */
   private lostSpare(shim: ConnectedShim, group: string | undefined): void {
-    if (group !== undefined) removeSpareGroup(group);
+    if (group !== undefined) removeSpareGroup(group, this.options);
     if (this.spare !== shim) return;
     this.spare = undefined;
     rmSync(shim.path, { force: true });
@@ -227,12 +227,12 @@ export class Shims implements ShimPool, ShimWatcher {
   }
 }
 
-/** Of a spare shim that was killed. */
-function removeSpareGroup(path: string): void {
+/** Of a spare shim that was killed. One that cannot be removed is in nobody's way, and told of. */
+function removeSpareGroup(path: string, { spareFailed }: ShimPoolOptions): void {
   try {
     rmdirSync(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') spareFailed?.(error);
   }
 }
 

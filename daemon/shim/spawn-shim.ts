@@ -9,8 +9,9 @@ const READY_DEADLINE_MS = 10_000;
 const READY_FD = 3;
 
 /**
- * `program`: descriptor of the sealed copy. `group`: directory of a control group that the shim makes ahead. Resolves to the pid, which is a child of this process to be reaped. What
- * the shim says on stderr before it is ready is in the message of the ShimLost that is thrown otherwise.
+ * `program`: descriptor of the sealed copy. `group`: directory of a control group that the shim makes ahead. Resolves to
+ * the pid, which is a child of this process to be reaped. What the shim says on stderr before it is ready is in the
+ * message of the ShimLost that is thrown otherwise.
  */
 export async function spawnShim(
   program: number,

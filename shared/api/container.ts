@@ -1,7 +1,9 @@
 /** The container resource: what is asked for at create, and what inspect and list show. */
 import { Type, type Static } from '@sinclair/typebox';
-import { AbsolutePath, Bytes, Labels, Moment, Name, Nanoseconds, NoNul, Timestamp, closed } from './common.ts';
+import { AbsolutePath, Bytes, Labels, Name, NoNul, Timestamp, closed } from './common.ts';
+import { HEALTH_STATUSES, Health, HealthcheckRequest } from './health.ts';
 import { ImageRef, PlatformText } from './image.ts';
+import { LOG_DRIVERS, LogOptions } from './logs.ts';
 import { ContainerNetwork, Endpoint, Interface, PinNamespaces, Publish, PublishedPort } from './network.ts';
 
 /** Rates of devices: bytes, or operations, in a second. */
@@ -118,18 +120,6 @@ export const Device = closed({
   permissions: Type.Optional(Type.String({ pattern: '^[rwm]{1,3}$', description: 'letters of "rwm"' })),
 });
 
-/** cri: the Kubernetes CRI text format (default). json-file: docker's. none: nothing is kept. */
-export const LOG_DRIVERS = ['cri', 'json-file', 'none'] as const;
-export type LogDriver = (typeof LOG_DRIVERS)[number];
-
-export const LogOptions = closed({
-  driver: Type.Optional(Type.Union(LOG_DRIVERS.map((name) => Type.Literal(name)))),
-  /** Rotated at this size; 0 is never. */
-  maxSize: Type.Optional(Bytes),
-  /** Files kept, the current one included. */
-  maxFiles: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-});
-
 export const RESTART_POLICIES = ['no', 'on-failure', 'always', 'unless-stopped'] as const;
 
 /** What happens when it has ended by itself, or the daemon or the host has started anew. */
@@ -139,20 +129,6 @@ export const RestartPolicy = closed({
   maximumRetryCount: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
 });
 export type RestartPolicy = Static<typeof RestartPolicy>;
-
-/** In place of what the image says, field by field. Times in nanoseconds, at least a millisecond; 0: the default. */
-export const HealthcheckRequest = closed({
-  /** [] as the image has it; ["NONE"]; ["CMD", …]; ["CMD-SHELL", command]. */
-  test: Type.Optional(Type.Array(NoNul, { maxItems: 65_536 })),
-  interval: Type.Optional(Nanoseconds),
-  timeout: Type.Optional(Nanoseconds),
-  startPeriod: Type.Optional(Nanoseconds),
-  startInterval: Type.Optional(Nanoseconds),
-  retries: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
-  /** What follows an unhealthy one: nothing (default), or that it is restarted. */
-  onUnhealthy: Type.Optional(Type.Union([Type.Literal('none'), Type.Literal('restart')])),
-});
-export type HealthcheckRequest = Static<typeof HealthcheckRequest>;
 
 /** A file of the host, or text, that only the container sees: on a tmpfs of its own, never on a disk. */
 export const Secret = closed({
@@ -323,29 +299,6 @@ export const Exit = Type.Object({
 });
 export type Exit = Static<typeof Exit>;
 
-export const HEALTH_STATUSES = ['starting', 'healthy', 'unhealthy'] as const;
-export type HealthStatus = (typeof HEALTH_STATUSES)[number];
-
-/** One probe of the health check. */
-export const HealthProbe = Type.Object({
-  startedAt: Timestamp,
-  endedAt: Timestamp,
-  /** -1: it did not end in time, or could not be begun. */
-  exitCode: Type.Integer(),
-  /** The first 4 KiB of what it wrote. */
-  output: Type.String(),
-});
-export type HealthProbe = Static<typeof HealthProbe>;
-
-/** Absent where there is no health check, or the container has never run. */
-export const Health = Type.Object({
-  status: Type.Union(HEALTH_STATUSES.map((name) => Type.Literal(name))),
-  failingStreak: Type.Integer(),
-  /** The last five, oldest first. */
-  probes: Type.Array(HealthProbe),
-});
-export type Health = Static<typeof Health>;
-
 export const ContainerSummary = Type.Object({
   id: Type.String(),
   name: Type.String(),
@@ -487,27 +440,3 @@ export const Top = Type.Object({
   processes: Type.Array(Type.Array(Type.String())),
 });
 export type Top = Static<typeof Top>;
-
-export const LogQuery = closed({
-  follow: Type.Optional(Type.Boolean({ description: 'go on until the container has ended' })),
-  stdout: Type.Optional(Type.Boolean()),
-  stderr: Type.Optional(Type.Boolean()),
-  timestamps: Type.Optional(Type.Boolean({ description: 'as plain text: each line after its time' })),
-  /** RFC 3339, or seconds since 1970 with up to nine decimals. */
-  since: Type.Optional(Moment),
-  until: Type.Optional(Moment),
-  /** Number of last lines, or "all". */
-  tail: Type.Optional(Type.String({ pattern: '^([0-9]{1,9}|all)$', description: 'a number of lines, or "all"' })),
-});
-export type LogQuery = Static<typeof LogQuery>;
-
-/** One line (or part of one) of the log, as NDJSON and SSE carry it. */
-export const LogEntry = Type.Object({
-  at: Timestamp,
-  stream: Type.Union([Type.Literal('stdout'), Type.Literal('stderr')]),
-  /** The line without its newline; bytes that are not UTF-8 appear as U+FFFD. */
-  text: Type.String(),
-  /** The line goes on in the next entry of the same stream. */
-  partial: Type.Boolean(),
-});
-export type LogEntry = Static<typeof LogEntry>;

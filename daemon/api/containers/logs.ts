@@ -1,4 +1,4 @@
-import { LogEntry, LogQuery } from '../../../shared/api/container.ts';
+import { LogEntry, LogQuery } from '../../../shared/api/logs.ts';
 import { streamRoute } from '../route.ts';
 
 export const logs = streamRoute({

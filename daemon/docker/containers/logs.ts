@@ -1,5 +1,5 @@
 /** `GET /containers/{id}/logs` */
-import type { LogQuery } from '../../../shared/api/container.ts';
+import type { LogQuery } from '../../../shared/api/logs.ts';
 import { DockerError } from '../error.ts';
 import { momentOf } from '../moments.ts';
 import type { DockerQuery } from '../query.ts';

@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
-import type { LogEntry, LogQuery } from '../../../shared/api/container.ts';
+import type { LogEntry, LogQuery } from '../../../shared/api/logs.ts';
 import type { Engine } from '../../api/engine.ts';
 import { endConnection } from './end.ts';
 import { frame } from './frames.ts';

@@ -1,6 +1,6 @@
 /** An attachment that tells the log from its beginning and then what is added to it, until the process ends. */
 import type { AttachEnd, Attachment, OutputSink } from '../../api/engine.ts';
-import type { LogEntry } from '../../../shared/api/container.ts';
+import type { LogEntry } from '../../../shared/api/logs.ts';
 import type { ResizeRequest } from '../../../shared/api/exec.ts';
 import { readLogs } from '../logs/read-logs.ts';
 

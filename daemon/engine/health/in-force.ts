@@ -1,5 +1,5 @@
 /** Which health check a container has: its image's, with what was asked for in its place, field by field, as Docker has it. */
-import type { HealthcheckRequest } from '../../../shared/api/container.ts';
+import type { HealthcheckRequest } from '../../../shared/api/health.ts';
 import type { Healthcheck as ImageHealthcheck } from '../../images/manifest/image-config.ts';
 import { EngineError } from '../errors.ts';
 import type { Healthcheck } from './state.ts';

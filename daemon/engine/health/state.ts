@@ -1,5 +1,5 @@
 /** What probes come to: the health of a container, as Docker reckons it (docs.docker.com: Dockerfile, HEALTHCHECK). Pure. */
-import type { Health, HealthProbe, HealthcheckRequest } from '../../../shared/api/container.ts';
+import type { Health, HealthProbe, HealthcheckRequest } from '../../../shared/api/health.ts';
 
 /** A health check with every field filled; times in nanoseconds. */
 export type Healthcheck = Required<HealthcheckRequest>;

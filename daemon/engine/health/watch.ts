@@ -1,5 +1,5 @@
 /** Looks after the health of a running container: probes it from time to time, and tells what they come to. */
-import type { Health } from '../../../shared/api/container.ts';
+import type { Health } from '../../../shared/api/health.ts';
 import { formatTime, nowNs, nowTimestamp } from '../../../shared/time.ts';
 import type { Container, Run } from '../container.ts';
 import type { Context } from '../context.ts';

@@ -1,6 +1,6 @@
 /** One file of a log, read forwards record by record. */
 import { open, type FileHandle } from 'node:fs/promises';
-import type { LogEntry } from '../../../shared/api/container.ts';
+import type { LogEntry } from '../../../shared/api/logs.ts';
 import { type TextEncoding, parseRecord } from './record.ts';
 
 const READ_SIZE = 64 * 1024;

@@ -1,5 +1,5 @@
 /** What of a log is wanted: LogQuery in the reader's terms. */
-import type { LogEntry, LogQuery } from '../../../shared/api/container.ts';
+import type { LogEntry, LogQuery } from '../../../shared/api/logs.ts';
 import { InvalidTime, formatTime, nowNs, parseTime } from '../../../shared/time.ts';
 import { EngineError } from '../errors.ts';
 

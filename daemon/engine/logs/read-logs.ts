@@ -1,6 +1,6 @@
 /** Reads a container's log, rotated files included, and follows it while it grows. */
 import { dirname } from 'node:path';
-import type { LogEntry, LogQuery } from '../../../shared/api/container.ts';
+import type { LogEntry, LogQuery } from '../../../shared/api/logs.ts';
 import { parseTime } from '../../../shared/time.ts';
 import { inodeOf, openFiles } from './files.ts';
 import type { LogFile } from './log-file.ts';

@@ -3,7 +3,7 @@
  * json-file, `{"log":"text\n","stream":"stdout","time":"2026-01-02T03:04:05.123456789Z"}`. Which one it is its first
  * character tells.
  */
-import type { LogEntry } from '../../../shared/api/container.ts';
+import type { LogEntry } from '../../../shared/api/logs.ts';
 import { InvalidTime, formatTime, parseTime } from '../../../shared/time.ts';
 
 /** `latin1` keeps every byte of a text as one character, for those who want the bytes back. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import type { LogEntry } from '../../../shared/api/container.ts';
+import type { LogEntry } from '../../../shared/api/logs.ts';
 import type { Event } from '../../../shared/api/event.ts';
 import { EngineError } from '../../../daemon/engine/errors.ts';
 import { get, listen, textOf } from './socket.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { healthcheckInForce, mergeHealthcheck } from '../../../daemon/engine/health/in-force.ts';
-import type { HealthcheckRequest } from '../../../shared/api/container.ts';
+import type { HealthcheckRequest } from '../../../shared/api/health.ts';
 
 const SECOND = 1e9;
 const IMAGE = { test: ['CMD-SHELL', 'probe'], interval: 5 * SECOND, retries: 7 };

@@ -9,7 +9,7 @@ import {
   untilNextProbe,
   type Healthcheck,
 } from '../../../daemon/engine/health/state.ts';
-import type { Health, HealthProbe } from '../../../shared/api/container.ts';
+import type { Health, HealthProbe } from '../../../shared/api/health.ts';
 
 const SECOND = 1e9;
 const at = '2026-01-01T00:00:00.000000000Z';

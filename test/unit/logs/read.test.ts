@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { truncateSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { LogEntry } from '../../../shared/api/container.ts';
+import type { LogEntry } from '../../../shared/api/logs.ts';
 import { EngineError } from '../../../daemon/engine/errors.ts';
 import { LogWriter, all, iterate, numbers, texts, type Stream } from './writer.ts';
 

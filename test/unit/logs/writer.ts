@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { LogEntry, LogQuery } from '../../../shared/api/container.ts';
+import type { LogEntry, LogQuery } from '../../../shared/api/logs.ts';
 import { formatTime } from '../../../shared/time.ts';
 import { readLogs, type LogReading, type LogSource } from '../../../daemon/engine/logs/read-logs.ts';
 

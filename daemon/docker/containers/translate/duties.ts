@@ -1,5 +1,6 @@
 /** What the daemon does for a container while nobody looks: restarts it, checks its health, keeps its log. */
-import type { CreateRequest, HealthcheckRequest, RestartPolicy } from '../../../../shared/api/container.ts';
+import type { CreateRequest, RestartPolicy } from '../../../../shared/api/container.ts';
+import type { HealthcheckRequest } from '../../../../shared/api/health.ts';
 import { RESTART_POLICIES } from '../../../../shared/api/container.ts';
 import { parseBytes } from '../../../../shared/units.ts';
 import type { CreateBody, HostConfig } from './create-body.ts';
