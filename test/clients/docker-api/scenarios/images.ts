@@ -50,7 +50,7 @@ export const images = [
       await s.dockerSorted('images', '--filter', filter, ...mine);
     }
     await s.docker('images', '--filter', `reference=tare.test/${s.name}:1`, '--format', '{{.Tag}}');
-    await s.docker('images', '--filter', `reference=*/${s.name}:*`, '--format', '{{.Tag}}');
+    await s.dockerSorted('images', '--filter', `reference=*/${s.name}:*`, '--format', '{{.Tag}}');
     await s.docker('images', '--filter', 'dangling=wrong');
     await s.docker('images', '--filter', 'before=absent');
     await s.docker('images', '--filter', 'wrong=1');

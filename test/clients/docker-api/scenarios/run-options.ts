@@ -1,8 +1,17 @@
 /** `docker run`: mounts, limits, rights, namespaces, networks. */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { until } from '../../../harness/until.ts';
 import { BASE } from '../images.ts';
 import { scenario } from '../runner.ts';
+import type { Session } from '../session.ts';
 import { idle, run } from '../words.ts';
+
+/** Whether there was an event of this scenario's container. */
+async function hasHeard(s: Session, event: string): Promise<boolean> {
+  const now = (Date.now() / 1000).toFixed(3);
+  const of = ['--filter', `container=${s.name}`, '--filter', `event=${event}`];
+  return (await s.must('events', '--since', String(s.began), '--until', now, ...of)) !== '';
+}
 
 export const runOptions = [
   scenario('run -v: a folder of the host', async (s) => {
@@ -95,20 +104,15 @@ export const runOptions = [
     );
   }),
   scenario('run: a hog', async (s) => {
+    const limits = ['--memory', '16m', '--memory-swap', '16m'];
     const hog = ['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=200M', 'count=1'];
-    await s.docker(
-      'run',
-      '--name',
-      s.name,
-      '--network',
-      'none',
-      '--memory',
-      '16m',
-      '--memory-swap',
-      '16m',
-      BASE,
-      ...hog,
-    );
+    await run(s, limits, ...hog);
+    await idle(s, s.name, ...limits);
+    await s.docker('exec', s.name, ...hog);
+    // dockerd is told of it beside all else, and believes it only before the end
+    if (s.engine.kind === 'dockerd') await until('dockerd has heard of it', () => hasHeard(s, 'oom'));
+    await s.must('kill', s.name);
+    await s.state(s.name, 'ended', (state) => !state.Running);
     await s.docker('inspect', '--format', '{{.State.OOMKilled}} {{.State.ExitCode}} {{.State.Status}}', s.name);
   }),
   scenario('run: namespaces of others', async (s) => {
