@@ -25,7 +25,7 @@ const GROUPS: TestGroups = {
   ],
   lifecycle: ['test/e2e/lifecycle.test.ts'],
   limits: ['test/e2e/limits-more.test.ts'],
-  modes: ['test/e2e/namespace-modes.test.ts'],
+  modes: ['test/e2e/namespace-modes.test.ts', 'test/e2e/cgroup-parent.test.ts'],
 };
 
 /** All test files, or those whose path contains one of the words. */

@@ -29,6 +29,7 @@ const CREATE_FIELDS: FieldFlags = {
   ipc: '--ipc',
   uts: '--uts',
   cgroupNamespace: '--cgroupns',
+  cgroupParent: '--cgroup-parent',
   shmSize: '--shm-size',
   secrets: '--secret',
   deviceRules: '--device-cgroup-rule',

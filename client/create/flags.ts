@@ -46,7 +46,6 @@ const REFUSED: readonly Flag[] = [
     refused: 'there is no notary; every blob is held against its digest',
   },
   { name: 'userns', type: 'string', summary: '', refused: 'give linux.namespaces with --oci FILE' },
-  { name: 'cgroup-parent', type: 'string', summary: '', refused: 'the daemon places control groups' },
   { name: 'volumes-from', type: 'list', summary: '', refused: 'name the volumes with --volume' },
   { name: 'volume-driver', type: 'string', summary: '', refused: 'the only driver is local' },
   { name: 'gpus', type: 'string', summary: '', refused: 'name the device nodes with --device' },
@@ -244,6 +243,12 @@ const ISOLATION: readonly Flag[] = [
     value: 'MODE',
     summary: 'namespace of control groups: private or host',
     completes: ['private', 'host'],
+  },
+  {
+    name: 'cgroup-parent',
+    type: 'string',
+    value: 'GROUP',
+    summary: "a control group that its own are made below, in place of the daemon's",
   },
   { name: 'sysctl', type: 'list', value: 'NAME=VALUE', summary: 'a kernel parameter of its namespaces' },
 ];

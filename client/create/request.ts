@@ -108,6 +108,12 @@ function text(input: Arguments, flag: string, property: string): Record<string, 
   return value === undefined ? {} : { [property]: value };
 }
 
+/** As with docker, what does not begin at the root is taken from there. */
+function cgroupParent(path: string | undefined): Record<string, string> {
+  if (path === undefined) return {};
+  return { cgroupParent: path.startsWith('/') ? path : `/${path}` };
+}
+
 function number(input: Arguments, flag: string, property: string): Record<string, number> {
   const value = input.integer(flag);
   return value === undefined ? {} : { [property]: value };
@@ -147,6 +153,7 @@ function setIsolation(request: Mutable<CreateRequest>, input: Arguments): void {
     ...text(input, 'ipc', 'ipc'),
     ...text(input, 'uts', 'uts'),
     ...text(input, 'cgroupns', 'cgroupNamespace'),
+    ...cgroupParent(input.string('cgroup-parent')),
   });
   if (input.has('sysctl')) request.sysctls = Object.fromEntries(input.list('sysctl').map(parseSysctl));
   const add = input.list('cap-add');

@@ -211,5 +211,6 @@ function rowOf(prepared: Prepared, id: string, name: string): ContainerRow {
     stoppedByUser: false,
     healthcheck: null,
     health: null,
+    cgroupParent: prepared.cgroupParent,
   };
 }

@@ -364,6 +364,7 @@ async function close(context: Context): Promise<void> {
   const busy = [...context.containers].filter(({ turn }) => turn.taken);
   await Promise.all(busy.map(({ turn }) => turn.run(() => undefined)));
   for (const { poststop } of context.containers) await poststop;
+  for (const { gone, row } of context.containers) if (row.cgroupParent !== null) await gone;
   clearTimeout(timer);
   context.closing.abort();
   for (const { run } of context.containers) run?.shim.release();

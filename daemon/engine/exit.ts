@@ -7,6 +7,8 @@ import type { Container, Run } from './container.ts';
 import type { Context } from './context.ts';
 import { execExited, execsLost } from './exec/exit.ts';
 import { endNetwork, recordNetworkEnd } from './endpoints/run.ts';
+import { isPlaced } from './cgroup-parent.ts';
+import { removeGroups } from './freezer.ts';
 import { settlePoststop } from './hooks/poststop.ts';
 import { advanceTo } from './lifecycle.ts';
 import type { Happening } from './journal.ts';
@@ -134,6 +136,8 @@ async function letGo(context: Context, id: string, run: Run): Promise<void> {
   try {
     await run.shim.forget('');
     await context.shims.discard(id);
+    // whoever has the parent may want it empty, or to be gone with it
+    if (isPlaced(context, id)) await removeGroups(context, id);
   } catch (error) {
     context.log.warn(
       { err: error, container: id },

@@ -1,6 +1,8 @@
 /** A container's control groups, in the engine's terms: freezer, processes, what is left of a run. */
 import { freezerOf } from '../runtime/cgroups/freeze.ts';
 import * as groups from '../runtime/cgroups/live.ts';
+import { cgroupError } from './cgroup-error.ts';
+import { cgroupOf, leaveParent } from './cgroup-parent.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import { EngineError } from './errors.ts';
@@ -8,7 +10,7 @@ import { EngineError } from './errors.ts';
 /** Resolves once every process stands still. Throws `kernel_refused`, `host_lacks_feature`. */
 export async function freeze(context: Context, container: Container): Promise<void> {
   try {
-    await groups.freeze(context.cgroups, context.places.cgroup(container.id));
+    await groups.freeze(context.cgroups, cgroupOf(context, container.id));
   } catch (error) {
     if (isGone(error)) {
       throw new EngineError('container_not_running', `container ${container.name} has just ended`, { cause: error });
@@ -19,7 +21,7 @@ export async function freeze(context: Context, container: Container): Promise<vo
 
 export async function thaw(context: Context, container: Container): Promise<void> {
   try {
-    await groups.thaw(context.cgroups, context.places.cgroup(container.id));
+    await groups.thaw(context.cgroups, cgroupOf(context, container.id));
   } catch (error) {
     // its groups go when it ends: then nothing of it is frozen any more
     if (isGone(error)) return;
@@ -34,19 +36,12 @@ function isGone(error: unknown): boolean {
 
 /** False also where this host has no freezer. */
 export function isFrozen(context: Context, container: Container): boolean {
-  return freezerOf(context.cgroups, context.places.cgroup(container.id))?.isFrozen() === true;
+  return freezerOf(context.cgroups, cgroupOf(context, container.id))?.isFrozen() === true;
 }
 
 /** Host pids. */
 export function processesOf(context: Context, container: Container): number[] {
-  return groups.processes(context.cgroups, context.places.cgroup(container.id));
-}
-
-/** What a refusal of the kernel, or of this host's control groups, is for the user; anything else as it is. */
-export function cgroupError(error: unknown, what: string): unknown {
-  if (!(error instanceof groups.CgroupError)) return error;
-  const code = error.code === 'ENOTSUP' ? 'host_lacks_feature' : 'kernel_refused';
-  return new EngineError(code, `${what}: ${error.message}`, { cause: error });
+  return groups.processes(context.cgroups, cgroupOf(context, container.id));
 }
 
 /**
@@ -55,8 +50,18 @@ export function cgroupError(error: unknown, what: string): unknown {
  */
 export async function removeGroups(context: Context, id: string): Promise<void> {
   try {
-    await groups.remove(context.cgroups, context.places.cgroup(id));
+    await groups.remove(context.cgroups, cgroupOf(context, id));
+    leaveParent(context, id);
   } catch (error) {
     throw cgroupError(error, `what is left of container ${id.slice(0, 12)} cannot be removed`);
+  }
+}
+
+/** Everything in the container's groups is killed, and the groups removed, as far as the kernel lets. */
+export async function endGroups(context: Context, id: string): Promise<void> {
+  try {
+    await removeGroups(context, id);
+  } catch (error) {
+    context.log.error({ err: error, container: id }, 'control groups are left over: the next sweep tries again');
   }
 }

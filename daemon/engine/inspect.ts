@@ -1,6 +1,7 @@
 /** Everything there is to say about a container. */
 import type { ContainerDetail, CreateRequest } from '../../shared/api/container.ts';
 import { parseJson } from '../../shared/json.ts';
+import { cgroupOf } from './cgroup-parent.ts';
 import type { Context } from './context.ts';
 import type { Container } from './container.ts';
 import { exposedPorts } from './endpoints/exposed.ts';
@@ -29,7 +30,7 @@ export function inspect(context: Context, ref: string): ContainerDetail {
     stopSignal: row.stopSignal,
     stopTimeout: row.stopTimeout,
     logPath: context.places.log(id, row.logDriver),
-    cgroup: context.places.cgroup(id),
+    cgroup: cgroupOf(context, id),
     execs: context.registry.execs.idsOf(id),
     volumes: container.volumes.map((volume) => ({ ...volume })),
     mounts: mountPoints(context, container, request),

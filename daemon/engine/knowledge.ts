@@ -8,6 +8,7 @@ import { SIGNALS } from '../../shared/signals.ts';
 import { encodePlan } from '../runtime/plan/encode.ts';
 import { compileHolder, idMapsNeeded } from '../runtime/plan/id-maps.ts';
 import type { NamespaceType, Spec } from '../runtime/spec/types.ts';
+import { placeGroups } from './cgroup-parent.ts';
 import type { Container, Run } from './container.ts';
 import type { Context } from './context.ts';
 import { openNetworkOf } from './endpoints/joined.ts';
@@ -38,11 +39,13 @@ export class Knowledge {
     const joins = root.joins === undefined ? undefined : openJoins(context, root.joins);
     for (const [type, namespace] of joins?.namespaces ?? []) namespaces.set(type, this.hold(namespace));
     const memory = joins?.sharedMemory;
+    const cgroups = placeGroups(context, container);
     return {
       idMaps,
       namespaces,
       ...(memory === undefined ? {} : { sharedMemory: this.hold(memory) }),
       ...(secrets === undefined ? {} : { secrets }),
+      ...(cgroups === undefined ? {} : { cgroups }),
     };
   }
 

@@ -1,4 +1,5 @@
 /** The launch plan of a container: compiled at create, again where it is no longer kept. */
+import type { CgroupHost } from '../runtime/cgroups/host.ts';
 import { HOOK_KINDS, hooksOf } from '../runtime/hooks/hooks.ts';
 import { compileStart } from '../runtime/plan/compile-start.ts';
 import { encodePlan } from '../runtime/plan/encode.ts';
@@ -7,6 +8,7 @@ import { parseJson } from '../runtime/spec/json.ts';
 import type { MountSource, Secret } from '../runtime/plan/target.ts';
 import type { NamespaceType, Spec } from '../runtime/spec/types.ts';
 import type { Networking } from '../registry/containers.ts';
+import { cgroupOf, isPlaced } from './cgroup-parent.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import { parseMode } from './endpoints/mode.ts';
@@ -43,6 +45,8 @@ export interface Known {
   readonly sharedMemory?: string;
   /** Default: with nothing in them. */
   readonly secrets?: readonly Secret[];
+  /** The host as the container's groups find it, where they lie below somebody else's. */
+  readonly cgroups?: CgroupHost;
 }
 
 /** A user namespace that is there; which one does not matter where a plan is only tried. */
@@ -62,7 +66,8 @@ function takesNetwork({ spec }: Launchable): boolean {
 }
 
 /** Its plan can be compiled before it starts. */
-function isCompiledAhead({ spec, root, network }: Launchable): boolean {
+function isCompiledAhead(context: Context, id: string, { spec, root, network }: Launchable): boolean {
+  if (isPlaced(context, id)) return false;
   if (root.joins !== undefined || root.secrets !== undefined) return false;
   return idMapsNeeded(spec).length === 0 && parseMode(network.mode).is !== 'container';
 }
@@ -88,8 +93,8 @@ export function compilePlan(context: Context, id: string, launchable: Launchable
       makeWorkingDirectory: root.image !== undefined,
       reaper: root.init === true,
       mountPoint: context.places.mountPoint,
-      cgroupPath: context.places.cgroup(id),
-      cgroups: context.cgroups,
+      cgroupPath: cgroupOf(context, id),
+      cgroups: known.cgroups ?? context.cgroups,
       host: context.hostFacts,
       bundle,
       awaitGo: hooksOf(spec.hooks, 'startContainer').length > 0,
@@ -127,7 +132,7 @@ export function tryPlan(context: Context, id: string, launchable: Launchable): K
   const mounts = idMapsNeeded(launchable.spec).flatMap((holder) => holder.mounts);
   const idMaps = new Map(mounts.map((mount) => [mount, ANY_USER_NAMESPACE]));
   const plan = compilePlan(context, id, launchable, { idMaps });
-  if (!isCompiledAhead(launchable)) return undefined;
+  if (!isCompiledAhead(context, id, launchable)) return undefined;
   return { plan, isStaged: isActedOn(launchable), takesNetwork: takesNetwork(launchable) };
 }
 
@@ -137,7 +142,7 @@ export function launchOf(context: Context, container: Container): Launch {
   if (kept?.isStaged === false) return { ...kept, staged: undefined };
   const launchable = launchableOf(context, container);
   const about = { takesNetwork: takesNetwork(launchable) };
-  if (!isCompiledAhead(launchable)) return { ...about, plan: undefined, staged: launchable };
+  if (!isCompiledAhead(context, container.id, launchable)) return { ...about, plan: undefined, staged: launchable };
   const plan = kept?.plan ?? compilePlan(context, container.id, launchable);
   return { ...about, plan, staged: isActedOn(launchable) ? launchable : undefined };
 }

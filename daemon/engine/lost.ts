@@ -8,7 +8,7 @@ import type { Container, Run } from './container.ts';
 import type { Context } from './context.ts';
 import { commitExecExit } from './exec/exit.ts';
 import { commitExit, runEnded, unknownExit } from './exit.ts';
-import { removeGroups } from './freezer.ts';
+import { endGroups } from './freezer.ts';
 import { advanceTo } from './lifecycle.ts';
 import { removeEnded } from './remove.ts';
 import { commitStarted, startFailed } from './start-outcome.ts';
@@ -56,15 +56,6 @@ async function recordedExit(context: Context, container: Container): Promise<Exi
   } catch (error) {
     context.log.error({ err: error, container: container.id }, 'the exit record cannot be read: the exit is unknown');
     return unknownExit();
-  }
-}
-
-/** Everything in the container's groups is killed, and the groups removed, as far as the kernel lets. */
-export async function endGroups(context: Context, id: string): Promise<void> {
-  try {
-    await removeGroups(context, id);
-  } catch (error) {
-    context.log.error({ err: error, container: id }, 'control groups are left over: the next sweep tries again');
   }
 }
 

@@ -4,6 +4,7 @@ import { checkDetachKeys } from './detach-keys.ts';
 import type { RootSource } from '../runtime/plan/target.ts';
 import type { Spec } from '../runtime/spec/types.ts';
 import { readBundle } from './bundle.ts';
+import { checkedParent } from './cgroup-parent.ts';
 import type { Context } from './context.ts';
 import { withAllPublished } from './endpoints/exposed.ts';
 import { type NetworkRoot, type PreparedNetwork, prepareBundleNetwork, prepareNetwork } from './endpoints/prepare.ts';
@@ -32,16 +33,21 @@ export interface Prepared {
   readonly image: ImageRoot | undefined;
   readonly mounts: Pick<PreparedMounts, 'volumes' | 'images'>;
   readonly warnings: readonly string[];
+  /** Null: the daemon's own. */
+  readonly cgroupParent: string | null;
 }
 
 /** Throws EngineError, by the request's fields. Nothing is made. */
 export async function prepareCreate(context: Context, request: CreateRequest, id: string): Promise<Prepared> {
   checkDetachKeys(request.detachKeys);
-  const prepared = await prepareRoot(context, request, id);
+  const cgroupParent = checkedParent(context, request);
+  const prepared = { ...(await prepareRoot(context, request, id)), cgroupParent };
   return request.init === true ? { ...prepared, made: { ...prepared.made, init: true } } : prepared;
 }
 
-async function prepareRoot(context: Context, request: CreateRequest, id: string): Promise<Prepared> {
+type PreparedRoot = Omit<Prepared, 'cgroupParent'>;
+
+async function prepareRoot(context: Context, request: CreateRequest, id: string): Promise<PreparedRoot> {
   const { image, rootfs, bundle } = request;
   const given = (['image', 'rootfs', 'bundle'] as const).filter((field) => request[field] !== undefined);
   const [, second] = given;
@@ -54,7 +60,11 @@ async function prepareRoot(context: Context, request: CreateRequest, id: string)
   throw invalid('rootfs', 'is missing: a directory with a root file system, or image, or bundle');
 }
 
-async function ofBundle(context: Context, request: CreateRequest & { bundle: string }, id: string): Promise<Prepared> {
+async function ofBundle(
+  context: Context,
+  request: CreateRequest & { bundle: string },
+  id: string,
+): Promise<PreparedRoot> {
   const read = readBundle(request);
   const secrets = await prepareSecrets(request);
   const { source, warnings } = bundleRoot(request, id, read, context.places);
@@ -73,7 +83,11 @@ async function ofBundle(context: Context, request: CreateRequest & { bundle: str
   };
 }
 
-async function ofDirectory(context: Context, asked: CreateRequest & { rootfs: string }, id: string): Promise<Prepared> {
+async function ofDirectory(
+  context: Context,
+  asked: CreateRequest & { rootfs: string },
+  id: string,
+): Promise<PreparedRoot> {
   const request = { ...asked, ...withAllPublished(asked) };
   const chosen = chooseRoot(request, id, context.places);
   const mounts = await prepareMounts(context, request, id, undefined);
@@ -84,7 +98,7 @@ async function ofDirectory(context: Context, asked: CreateRequest & { rootfs: st
   return withSpec(context, made, id, root);
 }
 
-async function ofImage(context: Context, asked: CreateRequest & { image: string }, id: string): Promise<Prepared> {
+async function ofImage(context: Context, asked: CreateRequest & { image: string }, id: string): Promise<PreparedRoot> {
   const image = await imageRoot(context, asked.image, asked.platform, 'image');
   const request = withAllPublished(withImageConfig(asked, image), image.config.run.exposedPorts);
   const files = new LayeredRoot(image.layers);
@@ -112,7 +126,7 @@ interface Made {
   readonly bundle: string;
 }
 
-function withSpec(context: Context, made: Made, id: string, root: NetworkRoot): Prepared {
+function withSpec(context: Context, made: Made, id: string, root: NetworkRoot): PreparedRoot {
   const { request, image, chosen, mounts, bundle } = made;
   const { directory: rootfs, readonly } = chosen;
   const { sharing, joins } = prepareModes(context, request);

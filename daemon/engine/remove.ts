@@ -88,6 +88,8 @@ export async function removeInTurn(context: Context, container: Container): Prom
   if (row.status !== 'removing') advance(row.status, 'remove', row.name);
   await settlePoststop(context, container);
   removePins(context, container);
+  // what no row tells of would not be found again
+  if (row.cgroupParent !== null) await container.gone;
   let freed: readonly FreedLease[] = [];
   const leaving = container.takesVolumes || row.autoRemove ? leavingVolumes(context, container) : undefined;
   const deleteRow = (): void => {

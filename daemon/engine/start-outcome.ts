@@ -5,6 +5,7 @@ import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import { removePins } from './endpoints/pins.ts';
 import { endNetwork, recordNetworkEnd, releaseUnmade } from './endpoints/run.ts';
+import { endGroups } from './freezer.ts';
 import { STARTING } from './health/state.ts';
 import { settlePoststop } from './hooks/poststop.ts';
 import { advanceTo } from './lifecycle.ts';
@@ -57,5 +58,6 @@ export async function startFailed(context: Context, container: Container, error:
   endNetwork(context, container);
   container.change({ status, intent: null, bootId: null, failure });
   await settlePoststop(context, container);
+  if (row.cgroupParent !== null) await endGroups(context, container.id);
   if (row.autoRemove) await removeInTurn(context, container);
 }

@@ -5,6 +5,7 @@ import { oomFileOf } from '../runtime/cgroups/compile.ts';
 import type { Spec } from '../runtime/spec/types.ts';
 import type { LogFileRequest, StartOutcome, StartRequest } from '../shim/types.ts';
 import { faultOf, processExited, releaseHeld } from './exit.ts';
+import { cgroupOf } from './cgroup-parent.ts';
 import { type Container, Run } from './container.ts';
 import type { Context } from './context.ts';
 import { removeGroups } from './freezer.ts';
@@ -147,7 +148,7 @@ export function listen(context: Context, container: Container, run: Run): void {
 
 function startRequest(context: Context, container: Container): Omit<StartRequest, 'plan'> {
   const { row, id } = container;
-  const oom = oomFileOf(context.cgroups, context.places.cgroup(id));
+  const oom = oomFileOf(context.cgroups, cgroupOf(context, id));
   return {
     process: '',
     stdio: row.tty ? 'terminal' : 'pipes',

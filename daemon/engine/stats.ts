@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { InterfaceStats, Stats, StatsQuery } from '../../shared/api/stats.ts';
 import { nowTimestamp } from '../../shared/time.ts';
 import { stats as groupStats } from '../runtime/cgroups/stats.ts';
+import { cgroupOf } from './cgroup-parent.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 
@@ -50,7 +51,7 @@ function sample(context: Context, container: Container): Stats {
   const { id, name, row } = container;
   const head = { id, name, at: nowTimestamp() };
   if (row.pid === null) return { ...head, running: false };
-  const { cpu, memory, pids, io, oomKills } = groupStats(context.cgroups, context.places.cgroup(id));
+  const { cpu, memory, pids, io, oomKills } = groupStats(context.cgroups, cgroupOf(context, id));
   return defined({
     ...head,
     running: true,

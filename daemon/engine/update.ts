@@ -6,13 +6,14 @@ import { stringifyJson } from '../runtime/spec/json.ts';
 import type { Resources, Spec } from '../runtime/spec/types.ts';
 import { validateSpec } from '../runtime/spec/validate.ts';
 import type { Networking } from '../registry/containers.ts';
+import { cgroupError } from './cgroup-error.ts';
+import { cgroupOf } from './cgroup-parent.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import { liveRows } from './endpoints/live.ts';
 import { publishedOf } from './endpoints/published.ts';
 import { changePorts } from './endpoints/publish.ts';
 import { EngineError } from './errors.ts';
-import { cgroupError } from './freezer.ts';
 import { launchableOf, specOf, tryPlan } from './launch-plan.ts';
 import { advance } from './lifecycle.ts';
 import { withDevices } from './limits-io.ts';
@@ -91,7 +92,7 @@ function withNewLimits(spec: Spec, asked: Limits): Spec {
 function apply(context: Context, container: Container, asked: Limits): void {
   const resources: Resources = withLimits({}, normalLimits(asked));
   try {
-    groups.update(context.cgroups, context.places.cgroup(container.id), resources);
+    groups.update(context.cgroups, cgroupOf(context, container.id), resources);
   } catch (error) {
     if (error instanceof SpecError) throw requestError(error, SHAPE);
     if (error instanceof groups.CgroupError && error.code === 'EBUSY') {

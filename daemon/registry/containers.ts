@@ -81,6 +81,8 @@ export interface ContainerRow {
   /** Of the present or last run. */
   readonly health: Health | null;
   readonly logDriver: LogDriver;
+  /** Somebody else's control group that its own lie below; null: the daemon's. */
+  readonly cgroupParent: string | null;
 }
 
 /** JSON texts, but `bundle`, a directory. */
@@ -123,6 +125,7 @@ interface Columns extends ExitColumns {
   readonly healthcheck: string | null;
   readonly health: string | null;
   readonly log_driver: LogDriver;
+  readonly cgroup_parent: string | null;
 }
 
 export interface Started {
@@ -144,10 +147,10 @@ export class ContainerRepository {
       making: prepare<Pick<Documents, 'request' | 'root'>>('SELECT request, root FROM documents WHERE container = :id'),
       insert: prepare(`INSERT INTO containers (id, name, status, rootfs, command, labels, limits, tty, stdin,
           auto_remove, stop_signal, stop_timeout, log_max_bytes, log_max_files, created_at, network,
-          restart, healthcheck, log_driver)
+          restart, healthcheck, log_driver, cgroup_parent)
         VALUES (:id, :name, :status, :rootfs, :command, :labels, :limits, :tty, :stdin,
           :autoRemove, :stopSignal, :stopTimeout, :logMaxBytes, :logMaxFiles, :createdAt, :network,
-          :restart, :healthcheck, :logDriver)`),
+          :restart, :healthcheck, :logDriver, :cgroupParent)`),
       insertDocuments: prepare(`INSERT INTO documents (container, request, spec, root, bundle, docker)
         VALUES (:id, :request, :spec, :root, :bundle, :docker)`),
       starting:
@@ -214,6 +217,7 @@ export class ContainerRepository {
       restart: JSON.stringify(row.restart),
       healthcheck: row.healthcheck === null ? null : JSON.stringify(row.healthcheck),
       logDriver: row.logDriver,
+      cgroupParent: row.cgroupParent,
     });
     this.statements.insertDocuments.run({ id, ...documents });
   }
@@ -317,5 +321,6 @@ function rowOf(columns: Columns): ContainerRow {
       columns.healthcheck === null ? null : (JSON.parse(columns.healthcheck) as Required<HealthcheckRequest>),
     health: columns.health === null ? null : (JSON.parse(columns.health) as Health),
     logDriver: columns.log_driver,
+    cgroupParent: columns.cgroup_parent,
   };
 }

@@ -15,6 +15,7 @@ import { EventRepository } from './events.ts';
 import { ExecRepository } from './execs.ts';
 import { HostSettingRepository } from './host-settings.ts';
 import { LeaseRepository } from './leases.ts';
+import { MadeGroupRepository } from './made-groups.ts';
 import { ContentRepository } from './images-content.ts';
 import { ImageRepository } from './images.ts';
 import { migrate } from './migrate.ts';
@@ -39,6 +40,7 @@ export class Registry {
   readonly leases: LeaseRepository;
   readonly ports: PortRepository;
   readonly hostSettings: HostSettingRepository;
+  readonly madeGroups: MadeGroupRepository;
   readonly images: ImageRepository;
   readonly imageContent: ContentRepository;
   readonly volumes: VolumeRepository;
@@ -60,6 +62,7 @@ export class Registry {
     this.leases = new LeaseRepository(database);
     this.ports = new PortRepository(database);
     this.hostSettings = new HostSettingRepository(database);
+    this.madeGroups = new MadeGroupRepository(database);
     this.images = new ImageRepository(database);
     this.imageContent = new ContentRepository(database);
     this.volumes = new VolumeRepository(database);

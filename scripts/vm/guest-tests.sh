@@ -6,8 +6,8 @@ export PATH=/tare/node_modules/node/bin:/bin:/sbin HOME=/root NO_COLOR=1
 # The daemon and the command line begin many times. Machine code that is made afresh each time costs the emulator
 # more than it gains, and so does compiling anew: with these two everything takes half the time.
 export NODE_OPTIONS=--jitless NODE_COMPILE_CACHE=/var/cache/node
-# Emulated, and perhaps beside other work: what waits for something may wait long.
-export TARE_PATIENCE=4
+# Emulated, and beside other work: what waits for something may wait long.
+export TARE_PATIENCE=8
 # The guest has no compiler.
 export TARE_SHIM=/tare/build/shim/tare-shim TARE_PROBE=/tare/build/vm/probe
 mount -t proc -o nosuid,nodev,noexec proc /proc

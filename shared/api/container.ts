@@ -160,6 +160,14 @@ const common = {
   ipc: Type.Optional(joinable('|shareable|none')),
   uts: Type.Optional(Type.Union([Type.Literal('private'), Type.Literal('host')])),
   cgroupNamespace: Type.Optional(Type.Union([Type.Literal('private'), Type.Literal('host')])),
+  /** Its control groups lie below this one of somebody else's, which is made where it is missing. */
+  cgroupParent: Type.Optional(
+    Type.String({
+      pattern: '^/[^\\u0000\\n]*$',
+      maxLength: 3072,
+      description: 'a control group such as "/kubepods/pod1" that its own are made below',
+    }),
+  ),
   /** Of /dev/shm (default 64 MiB). */
   shmSize: Type.Optional(Bytes),
   secrets: Type.Optional(Type.Array(Secret, { maxItems: 256 })),

@@ -9,6 +9,7 @@ import { mergeEnv } from '../../runtime/spec/default-spec.ts';
 import type { Process, Spec, User } from '../../runtime/spec/types.ts';
 import { resolveUser } from '../../runtime/spec/users.ts';
 import { validateProcess } from '../../runtime/spec/validate.ts';
+import { cgroupOf } from '../cgroup-parent.ts';
 import type { Container } from '../container.ts';
 import type { Context } from '../context.ts';
 import { documentsOf } from '../inspect.ts';
@@ -64,9 +65,9 @@ function userOf(container: Container, own: Process, request: ExecRequest): { use
 }
 
 /** Where init is now. */
-export function groupOf({ cgroups, places }: Context, { id, row }: Container): string {
-  const path = places.cgroup(id);
-  return row.pid === null ? path : groupOfProcess(cgroups, path, row.pid);
+export function groupOf(context: Context, { id, row }: Container): string {
+  const path = cgroupOf(context, id);
+  return row.pid === null ? path : groupOfProcess(context.cgroups, path, row.pid);
 }
 
 export function execPlan(context: Context, container: Container, { spec, process }: ExecProcess): Uint8Array {

@@ -7,6 +7,7 @@ import { namespaceFlags } from '../../runtime/plan/compile-namespaces.ts';
 import type { Plan } from '../../runtime/plan/operations.ts';
 import type { ExecTarget } from '../../runtime/plan/target.ts';
 import type { Hook, Spec } from '../../runtime/spec/types.ts';
+import { cgroupOf } from '../cgroup-parent.ts';
 import type { Container } from '../container.ts';
 import type { Context } from '../context.ts';
 import { EngineError } from '../errors.ts';
@@ -114,7 +115,7 @@ export class Stages {
     const target: ExecTarget = {
       namespaces: namespaceFlags(spec),
       userNamespace: spec.linux?.namespaces?.some(({ type }) => type === 'user') ?? false,
-      cgroupPath: context.places.cgroup(container.id),
+      cgroupPath: cgroupOf(context, container.id),
       cgroups: context.cgroups,
       host: context.hostFacts,
       container: { id: container.id, bundle: this.bundle, pid },

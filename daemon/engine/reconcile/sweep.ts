@@ -2,8 +2,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as groups from '../../runtime/cgroups/live.ts';
+import { removeMade } from '../cgroup-parent.ts';
 import type { Context } from '../context.ts';
-import { endGroups } from '../lost.ts';
+import { endGroups } from '../freezer.ts';
 import { removeFiles } from '../removed-files.ts';
 
 /** For the answer of a shim that nobody knows. */
@@ -20,6 +21,9 @@ export async function sweepProcesses(context: Context): Promise<void> {
   for (const id of groups.list(context.cgroups, context.places.cgroupParent)) {
     if (ID.test(id)) await attempt(context, id, 'control group', () => sweepGroups(context, id));
   }
+  await attempt(context, 'above containers', 'control group', () => {
+    removeMade(context);
+  });
 }
 
 /** The same of what lies on disk, which may take a while. */
@@ -31,7 +35,7 @@ export async function sweepDirectories(context: Context): Promise<void> {
   }
 }
 
-async function attempt(context: Context, name: string, what: string, work: () => Promise<void>): Promise<void> {
+async function attempt(context: Context, name: string, what: string, work: () => Promise<void> | void): Promise<void> {
   try {
     await work();
   } catch (error) {

@@ -5,7 +5,7 @@
  * The container's own group is made together with its parents, so that it holds them fast: a parent goes only when it
  * is empty, and whoever finds one gone in the midst of its descent begins again. No lock is needed.
  */
-import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SpecError } from '../spec/error.ts';
 import { CgroupError, errorCode, isGone, readTable, readText } from './files.ts';
@@ -114,8 +114,14 @@ export function factsOf(host: CgroupHost, path: string): CgroupHost {
   return { mode: host.mode, v1, v2: { ...v2, controllers, files: readdirSync(directory) } };
 }
 
-/** Those that are empty, deepest first. */
-function removeEmpty(directories: Iterable<string>): void {
+/** Directories above the groups `path` that are not there: what prepareGroups would make of them now. */
+export function missingAbove(host: CgroupHost, path: string): string[] {
+  requireGroupPath(path);
+  return [...ancestors(host, path)].filter((directory) => !existsSync(directory));
+}
+
+/** Removes those that are empty, deepest first; the rest stays. Throws CgroupError for what the kernel refuses otherwise. */
+export function removeEmpty(directories: Iterable<string>): void {
   for (const directory of [...directories].sort((a, b) => b.length - a.length)) {
     try {
       rmdirSync(directory);

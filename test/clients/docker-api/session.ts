@@ -45,6 +45,7 @@ export class Session {
       paths: [
         [room.data, '<data>'],
         [room.folder, '<room>'],
+        [room.group, '<group>'],
         [engine.socket, '<socket>'],
       ],
       digests: new Map([

@@ -40,6 +40,7 @@ export function containerRow(given: Partial<ContainerRow>): ContainerRow {
     healthcheck: null,
     health: null,
     logDriver: 'cri',
+    cgroupParent: null,
     ...given,
   };
 }

@@ -57,6 +57,7 @@ function hostConfigOf(detail: ContainerDetail, request: CreateRequest): HostConf
     ...(request.pid === undefined || request.pid === 'private' ? {} : { PidMode: request.pid }),
     ...(request.uts === 'host' ? { UTSMode: 'host' } : {}),
     ...(request.cgroupNamespace === undefined ? {} : { CgroupnsMode: request.cgroupNamespace }),
+    ...(request.cgroupParent === undefined ? {} : { CgroupParent: request.cgroupParent }),
     ...(request.shmSize === undefined ? {} : { ShmSize: parseBytes(request.shmSize) }),
     ...(request.oomScoreAdj === undefined ? {} : { OomScoreAdj: request.oomScoreAdj }),
     ...(request.init === undefined ? {} : { Init: request.init }),

@@ -7,6 +7,8 @@ import { plain, quoted, refuse } from './refuse.ts';
 type Parts = Partial<CreateRequest>;
 
 const CONTAINER = 'container:';
+/** With a slash in front what the native API takes. */
+const LONGEST_PARENT = 3071;
 const RUNTIMES: ReadonlySet<string> = new Set(['', 'runc', 'io.containerd.runc.v2', 'tare']);
 
 /** Throws DockerError 400. */
@@ -18,6 +20,7 @@ export function namespacesOf(body: CreateBody, knows: Pick<Knows, 'container'>):
     ...pidOf(host, knows),
     ...utsOf(body, host),
     ...cgroupOf(host),
+    ...parentOf(host),
     ...shmOf(host),
     ...(Object.keys(host.Sysctls ?? {}).length === 0 ? {} : { sysctls: { ...host.Sysctls } }),
     ...ulimitsOf(host),
@@ -34,11 +37,6 @@ function refuseUnknown(host: HostConfig): void {
   if (users !== '' && users !== 'host') refuse(`invalid user namespace mode: ${plain(users)}`);
   if (Object.keys(host.StorageOpt ?? {}).length > 0) {
     refuse("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
-  }
-  if ((host.CgroupParent ?? '') !== '') {
-    refuse(
-      `cgroup parent ${plain(host.CgroupParent ?? '')} cannot be: control groups of containers lie below the daemon's own`,
-    );
   }
 }
 
@@ -72,6 +70,15 @@ function cgroupOf({ CgroupnsMode: mode = '', Privileged: privileged = false }: H
   if (mode === '') return privileged ? { cgroupNamespace: 'host' } : {};
   if (mode === 'private' || mode === 'host') return { cgroupNamespace: mode };
   return refuse(`invalid cgroup namespace mode: ${plain(mode)}`);
+}
+
+/** What does not begin at the root begins there: there is no other place to begin at. */
+function parentOf({ CgroupParent: parent = '' }: HostConfig): Parts {
+  if (parent === '') return {};
+  if (parent.includes('\n') || parent.length > LONGEST_PARENT) {
+    refuse(`invalid cgroup parent: ${quoted(parent.slice(0, 128))}`);
+  }
+  return { cgroupParent: parent.startsWith('/') ? parent : `/${parent}` };
 }
 
 /** Who has no /dev/shm of its own has none to give a size to. */

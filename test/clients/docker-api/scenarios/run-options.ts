@@ -103,6 +103,13 @@ export const runOptions = [
       '/proc/self/oom_score_adj',
     );
   }),
+  scenario('run --cgroup-parent', async (s) => {
+    const parent = `${s.engine.room.group}/parent`;
+    const script = `grep :memory: /proc/self/cgroup | grep -c ${parent}/`;
+    await run(s, ['--cgroup-parent', parent, '--cgroupns', 'host'], 'sh', '-c', script);
+    await s.must('create', '--name', s.name, '--cgroup-parent', 'relative', BASE, 'true');
+    await s.docker('inspect', '--format', '{{.HostConfig.CgroupParent}}', s.name);
+  }),
   scenario('run: a hog', async (s) => {
     const limits = ['--memory', '16m', '--memory-swap', '16m'];
     const hog = ['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=200M', 'count=1'];
