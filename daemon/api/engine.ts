@@ -308,7 +308,8 @@ export interface Engine {
   /** `stream`: a tar archive, plain or compressed. */
   extractArchive(ref: string, query: ExtractQuery, stream: Readable | DirectUpload, signal: AbortSignal): Promise<void>;
 
-  createVolume(request: VolumeCreateRequest): Volume;
+  /** `driverOptions`: as a client of Docker's API asked for the device, to be shown to it again. */
+  createVolume(request: VolumeCreateRequest, driverOptions?: Readonly<Record<string, string>>): Volume;
   listVolumes(query: VolumeListQuery): Volume[];
   inspectVolume(name: string): Volume;
   removeVolume(name: string, query: VolumeRemoveQuery): void;

@@ -29,6 +29,8 @@ export class Run {
   poststart: Promise<unknown> | undefined;
   /** A descriptor of its network namespace, where its end is to hold that for a moment (endpoints/ended-namespaces.ts). */
   network: number | undefined;
+  /** What was asked of the shim and has an event that is still to be told (`beforeEnd`). */
+  private readonly acts = new Set<Promise<unknown>>();
   /** Called as each exec ends. */
   execEnded: (() => void) | undefined;
   /** Resolves when the exit is committed. */
@@ -51,6 +53,22 @@ export class Run {
     awaited.promise.catch(() => undefined);
     (this.awaited ??= new Map()).set(process, awaited);
     return awaited.promise;
+  }
+
+  /** The event of this act comes before that of the end, also where it ends meanwhile. */
+  async beforeEnd<T>(act: () => Promise<T>): Promise<T> {
+    const under = act();
+    this.acts.add(under);
+    try {
+      return await under;
+    } finally {
+      this.acts.delete(under);
+    }
+  }
+
+  /** Resolves when all that was asked so far is told; undefined where that is so. */
+  told(): Promise<unknown> | undefined {
+    return this.acts.size === 0 ? undefined : Promise.allSettled(this.acts);
   }
 
   /** Whether somebody waited for it. */

@@ -1,4 +1,5 @@
 /** What happens when a container's init has ended: outcome, events, waiters, removal, and the shim let go of. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Exit } from '../../shared/api/container.ts';
 import { nowTimestamp } from '../../shared/time.ts';
 import { exitOf } from '../shim/exit.ts';
@@ -17,6 +18,8 @@ import { forgetProbe } from './health/forget.ts';
 import { healthAtEnd } from './health/state.ts';
 import { HOLDER_PREFIX, HOOK_PROCESS, PROBE_PREFIX } from './process-names.ts';
 
+/** How long the end of a container waits for the answers to what its shim was asked before. */
+const TOLD_DEADLINE_MS = 2000;
 /** How long the end of a container waits for the ends of its execs, which the kernel kills with it. */
 const EXECS_DEADLINE_MS = 2000;
 
@@ -65,6 +68,8 @@ export async function runEnded(context: Context, container: Container, run: Run,
   if (run.ending) return;
   run.ending = true;
   run.health?.stop();
+  const told = run.told();
+  if (told !== undefined) await Promise.race([told, delay(TOLD_DEADLINE_MS, undefined, { ref: false })]);
   if (run.execs.size > 0) await execsEnded(run);
   execsLost(context, container, run);
   commitExit(context, container, exit);

@@ -19,12 +19,19 @@ export async function kill(context: Context, ref: string, signal: string | undef
   await container.turn.run(async () => {
     if (isMeantToEnd(container, number) && endedByUser(context, container)) return;
     const run = runOf(container, 'kill');
-    await send(context, container, run, number);
+    await sendAndTell(context, container, run, number);
+  });
+}
+
+/** With its event. Throws as `send` does. */
+export function sendAndTell(context: Context, container: Container, run: Run, signal: number): Promise<void> {
+  return run.beforeEnd(async () => {
+    await send(context, container, run, signal);
     // the signal is sent: a full disk cannot unsay it, and whoever kills may be making room
     context.journal.commitEnd(() => undefined, {
       action: 'kill',
       container: container.row,
-      detail: signalName(number),
+      detail: signalName(signal),
     });
   });
 }
@@ -54,7 +61,7 @@ export function runOf(container: Container, event: 'kill' | 'pause' | 'resume' |
 }
 
 /** A paused container is thawed after SIGKILL, so that it can die. Throws `container_not_running` where it has just ended. */
-export async function send(context: Context, container: Container, run: Run, signal: number): Promise<void> {
+async function send(context: Context, container: Container, run: Run, signal: number): Promise<void> {
   try {
     await run.shim.signal('', signal);
   } catch (error) {
@@ -66,7 +73,7 @@ export async function send(context: Context, container: Container, run: Run, sig
 /** SIGKILL, unless it has ended meanwhile: then its exit is on the way. */
 export async function killRun(context: Context, container: Container, run: Run): Promise<void> {
   try {
-    await send(context, container, run, SIGKILL);
+    await sendAndTell(context, container, run, SIGKILL);
   } catch (error) {
     if (!(error instanceof EngineError && error.code === 'container_not_running')) throw error;
   }

@@ -4,7 +4,7 @@ import type { Container, Run } from './container.ts';
 import type { Context } from './context.ts';
 import { EngineError } from './errors.ts';
 import { thaw } from './freezer.ts';
-import { send, signalOf } from './kill.ts';
+import { sendAndTell, signalOf } from './kill.ts';
 import { advance } from './lifecycle.ts';
 import { endedByUser } from './restart-policy/ended-by-user.ts';
 import { KILL_DEADLINE_MS } from './settings.ts';
@@ -48,7 +48,7 @@ async function signalRun(context: Context, container: Container, signal: number,
   if (run.ending || container.row.status === 'removing') return run;
   run.stopAsked = true;
   try {
-    await send(context, container, run, signal);
+    await sendAndTell(context, container, run, signal);
     // a frozen process takes no signal
     if (container.row.status === 'paused') await thaw(context, container);
   } catch (error) {

@@ -1,6 +1,18 @@
 /** Rows of volumes, and which containers have them. */
 import type { Database, Statement } from 'better-sqlite3';
 
+/** A directory of the host that a volume is, and how containers get it. */
+export interface VolumeDevice {
+  /** Absolute, without superfluous slashes and dots. */
+  readonly path: string;
+  readonly readonly: boolean;
+  /** With what is mounted below. */
+  readonly recursive: boolean;
+  readonly propagation?: 'private' | 'rprivate' | 'slave' | 'rslave' | 'shared' | 'rshared';
+  /** Further words of mount(8) that a bind can be told. */
+  readonly options: readonly string[];
+}
+
 export interface VolumeRow {
   readonly name: string;
   /** It was made for a container that named none. */
@@ -9,6 +21,10 @@ export interface VolumeRow {
   readonly createdAt: string;
   /** What the image has at its place is still to be copied into it: done before its first container starts. */
   readonly unfilled: boolean;
+  /** Absent: it has a directory of its own. */
+  readonly device?: VolumeDevice;
+  /** As a client of Docker's API asked for the device. */
+  readonly driverOptions?: Readonly<Record<string, string>>;
 }
 
 /** A container has it, running or not. */
@@ -25,6 +41,9 @@ interface Columns {
   readonly labels: string;
   readonly created_at: string;
   readonly unfilled: number;
+  readonly device: string | null;
+  readonly device_mount: string | null;
+  readonly driver_options: string | null;
 }
 
 type Fields = Record<string, string | number | null>;
@@ -39,8 +58,9 @@ export class VolumeRepository {
     this.statements = {
       get: prepare<Columns>('SELECT * FROM volumes WHERE name = :name'),
       all: prepare<Columns>('SELECT * FROM volumes ORDER BY name'),
-      insert: prepare(`INSERT INTO volumes (name, anonymous, labels, created_at, unfilled)
-        VALUES (:name, :anonymous, :labels, :createdAt, :unfilled)`),
+      insert: prepare(`INSERT INTO volumes
+        (name, anonymous, labels, created_at, unfilled, device, device_mount, driver_options)
+        VALUES (:name, :anonymous, :labels, :createdAt, :unfilled, :device, :deviceMount, :driverOptions)`),
       remove: prepare(`DELETE FROM volumes WHERE name = :name
         AND NOT EXISTS (SELECT 1 FROM container_volumes WHERE volume = :name)`),
       filled: prepare('UPDATE volumes SET unfilled = 0 WHERE name = :name'),
@@ -65,12 +85,16 @@ export class VolumeRepository {
   }
 
   insert(row: VolumeRow): void {
+    const { path = null, ...mount } = row.device ?? {};
     this.statements.insert.run({
       name: row.name,
       anonymous: Number(row.anonymous),
       labels: JSON.stringify(row.labels),
       createdAt: row.createdAt,
       unfilled: Number(row.unfilled),
+      device: path,
+      deviceMount: path === null ? null : JSON.stringify(mount),
+      driverOptions: row.driverOptions === undefined ? null : JSON.stringify(row.driverOptions),
     });
   }
 
@@ -102,11 +126,16 @@ export class VolumeRepository {
 
 function rowOf(columns: Columns): VolumeRow {
   const { name, anonymous, labels, created_at: createdAt, unfilled } = columns;
+  const { device: path, device_mount: mount, driver_options: asked } = columns;
   return {
     name,
     anonymous: anonymous === 1,
     labels: JSON.parse(labels) as Record<string, string>,
     createdAt,
     unfilled: unfilled === 1,
+    ...(path === null || mount === null
+      ? {}
+      : { device: { path, ...(JSON.parse(mount) as Omit<VolumeDevice, 'path'>) } }),
+    ...(asked === null ? {} : { driverOptions: JSON.parse(asked) as Record<string, string> }),
   };
 }

@@ -1,6 +1,6 @@
 /** docker-compose 1.29 of Debian against tare: three services from up to down. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { run, type Finished } from '../harness/daemon.ts';
@@ -30,23 +30,29 @@ const FILE = {
       init: true,
       command: ['sh', '-c', 'wget -qO- http://web/data/kept; exec sleep 1000'],
       depends_on: ['web'],
+      volumes: ['shared:/shared'],
       networks: ['back'],
     },
   },
   networks: { front: {}, back: { internal: true } },
-  volumes: { data: {} },
 };
 
 const DOCKERFILE = `FROM ${BASE}\nRUN mkdir /www && echo served > /www/index.html\nCMD ["httpd", "-f", "-h", "/www"]\n`;
 
 let engine: Engine;
 let command: string;
+/** A directory of the host that a volume is. */
+let device: string;
 before(async () => {
   engine = await Engine.open('tare');
   const folder = join(engine.room.folder, 'project');
   mkdirSync(folder);
+  device = engine.hostPath('shared', 'device');
+  mkdirSync(device);
+  writeFileSync(join(device, 'file'), 'of the host');
+  const shared = { driver: 'local', driver_opts: { type: 'none', o: 'bind', device } };
   // JSON is YAML.
-  writeFileSync(join(folder, 'docker-compose.yml'), JSON.stringify(FILE));
+  writeFileSync(join(folder, 'docker-compose.yml'), JSON.stringify({ ...FILE, volumes: { data: {}, shared } }));
   writeFileSync(join(folder, 'Dockerfile'), DOCKERFILE);
   const words = ['timeout', '100', 'docker-compose', '--ansi', 'never', '-f', join(folder, 'docker-compose.yml')];
   command = engine.room.tool('compose', words, { DOCKER_HOST: `unix://${engine.socket}` });
@@ -91,6 +97,15 @@ test('up again leaves what is as it was; more of one, and fewer', async () => {
   assert.equal((await running('worker')).length, 1);
 });
 
+test('one that is made anew has its volumes still, also one that is a directory of the host', async () => {
+  const [before] = await running('worker');
+  await compose('exec', '-T', 'worker', 'touch', '/shared/made');
+  await compose('up', '--detach', '--no-deps', '--force-recreate', '--timeout', '30', 'worker');
+  const [now] = await running('worker');
+  assert.notEqual(now, before);
+  assert.equal((await compose('exec', '-T', 'worker', 'ls', '/shared')).stdout, 'file\nmade\n');
+});
+
 test('exec, restart, logs', async () => {
   assert.equal((await compose('exec', '-T', 'web', 'wget', '-qO-', 'http://localhost/')).stdout, 'served\n');
   const failed = await run(command, ['exec', '-T', 'worker', 'sh', '-c', 'exit 9']);
@@ -111,5 +126,6 @@ test('down leaves nothing', async () => {
   assert.deepEqual(body, []);
   assert.deepEqual(await names('network', 'ls'), networks);
   assert.deepEqual(await names('volume', 'ls'), []);
+  assert.deepEqual(readdirSync(device).sort(), ['file', 'made'], "what is the host's stays");
   assert.doesNotMatch((await engine.docker('images')).stdout, /project_web/);
 });

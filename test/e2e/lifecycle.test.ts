@@ -23,6 +23,11 @@ after(() => daemon.close());
 const inspect = (ref: string) => daemon.client.must<Detail>('GET', `/v1/containers/${ref}`);
 const post = (path: string, body?: unknown) => daemon.client.send<{ code?: string }>('POST', `/v1${path}`, body);
 
+function linesOf<T>(body: string): T[] {
+  const lines = body.split('\n').filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line) as T);
+}
+
 test('create, start, wait, delete', async () => {
   const id = await daemon.create(['/bin/sh', '-c', 'echo out; echo err >&2; exit 3'], { name: 'first' });
   assert.match(id, /^[0-9a-f]{64}$/);
@@ -275,16 +280,42 @@ test('events are told in order, kept ones first', async () => {
   // Date.now() leaves out the part of the millisecond that has passed.
   const now = ((Date.now() + 1) / 1000).toFixed(3);
   const body = await daemon.client.must<string>('GET', `/v1/events?since=0&until=${now}&container=${id}`);
-  const events = body
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as { action: string; sequence: number; exitCode?: number });
+  const events = linesOf<{ action: string; sequence: number; exitCode?: number }>(body);
   assert.deepEqual(
     events.map(({ action }) => action),
     ['create', 'start', 'die', 'destroy'],
   );
   assert.equal(events.find(({ action }) => action === 'die')?.exitCode, 7);
   for (let i = 1; i < events.length; i++) assert.ok(events[i]!.sequence > events[i - 1]!.sequence);
+});
+
+test('what ends it is told of before its end, and its execs end before it', async () => {
+  const actions = async (id: string): Promise<string[]> => {
+    await daemon.client.must('GET', `/v1/containers/${id}/wait`);
+    const now = ((Date.now() + 1) / 1000).toFixed(3);
+    const body = await daemon.client.must<string>('GET', `/v1/events?since=0&until=${now}&container=${id}`);
+    await daemon.client.must('DELETE', `/v1/containers/${id}`);
+    return linesOf<{ action: string }>(body).map(({ action }) => action);
+  };
+  const byExec = async (): Promise<void> => {
+    const id = await daemon.create(['/bin/sh', '-c', 'until [ -e /go ]; do :; done']);
+    await post(`/containers/${id}/start`);
+    const exec = await daemon.client.must<{ id: string }>('POST', `/v1/containers/${id}/execs`, {
+      command: ['touch', '/go'],
+    });
+    await post(`/execs/${exec.id}/start`);
+    assert.deepEqual(await actions(id), ['create', 'start', 'exec_create', 'exec_start', 'exec_die', 'die']);
+  };
+  const bySignal = async (verb: string, body: unknown): Promise<void> => {
+    const id = await daemon.create(['sleep', '1000']);
+    await post(`/containers/${id}/start`);
+    await post(`/containers/${id}/${verb}`, body);
+    const told = (await actions(id)).filter((action) => action !== 'stop');
+    assert.deepEqual(told, ['create', 'start', 'kill', 'die']);
+  };
+  for (let round = 0; round < 5; round++) {
+    await Promise.all([byExec(), byExec(), bySignal('kill', {}), bySignal('stop', { signal: 'KILL' })]);
+  }
 });
 
 test('two daemons side by side do not touch each other', async () => {

@@ -1,4 +1,5 @@
 import type { Volume, VolumeCreateRequest } from '../../../shared/api/volume.ts';
+import { type DeviceFields, VolumeOptionError, parseVolumeOptions } from '../../../shared/volume-options.ts';
 import type { Command } from '../../command.ts';
 import { labelsOf } from '../../create/environment.ts';
 import { EXIT, UsageError } from '../../errors.ts';
@@ -8,7 +9,10 @@ export const create: Command = {
   name: 'volume create',
   usage: '[OPTIONS] [NAME]',
   summary: 'Create a volume',
-  notes: ['Prints the name. Without one it is anonymous: 64 hexadecimal digits.'],
+  notes: [
+    'Prints the name. Without one it is anonymous: 64 hexadecimal digits.',
+    'Example: tare volume create -o type=none -o o=bind -o device=/srv/data data',
+  ],
   flags: [
     { name: 'label', type: 'list', value: 'KEY[=VALUE]', summary: 'set a label' },
     { name: 'name', type: 'string', value: 'NAME', summary: 'the name, as docker also takes it' },
@@ -25,8 +29,9 @@ export const create: Command = {
       name: 'opt',
       short: 'o',
       type: 'list',
-      summary: '',
-      refused: 'a volume is a directory; use --mount type=bind or type=tmpfs for others',
+      value: 'KEY=VALUE',
+      summary: 'a directory of the host that it is: type=none, o=bind[,ro,nosuid,…], device=DIRECTORY',
+      completes: ['type=none', 'o=bind', 'device='],
     },
   ],
   operands: { min: 0, max: 1 },
@@ -42,8 +47,26 @@ export const create: Command = {
     const request: VolumeCreateRequest = {
       ...(name === undefined ? {} : { name }),
       ...(Object.keys(labels).length === 0 ? {} : { labels }),
+      ...deviceOf(input.list('opt')),
     };
     print(`${(await daemon.post<Volume>('/volumes', request)).name}\n`);
     return 0;
   },
 };
+
+/** `words`: "key=value", of which the last of a key counts. Throws UsageError. */
+function deviceOf(words: readonly string[]): DeviceFields | undefined {
+  const options = words.map((word): [string, string] => {
+    const equals = word.indexOf('=');
+    return equals === -1 ? [word, ''] : [word.slice(0, equals), word.slice(equals + 1)];
+  });
+  try {
+    return parseVolumeOptions(Object.fromEntries(options));
+  } catch (error) {
+    if (!(error instanceof VolumeOptionError)) throw error;
+    throw new UsageError(`--opt: ${error.message}`, {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      cause: error,
+    });
+  }
+}

@@ -6,7 +6,8 @@ export const createVolume = answerRoute({
   path: '/v1/volumes',
   tag: 'volumes',
   summary: 'Create a volume',
-  description: 'One of the name that is there already is given as it is, unless other labels are asked for.',
+  description:
+    'One of the name that is there already is given as it is, unless other labels or another device are asked for. With device it is that directory of the host: containers get a bind of it, and it stays when the volume is removed.',
   body: VolumeCreateRequest,
   bodyRequired: false,
   status: 201,

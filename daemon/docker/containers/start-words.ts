@@ -9,6 +9,8 @@ const BEGINNING =
 
 const NOT_FOUND = /exec ("(?:[^"\\]|\\.)*"): executable file not found/;
 const NOT_EXECUTABLE = /exec ("(?:[^"\\]|\\.)*"): (?:permission denied|exec format error)/;
+/** A volume that is a directory of the host, which is not there, or is none. */
+const DEVICE = /^cannot start \S+: volume (\S+): device (\/[^]*): ([^:]+)$/;
 
 /** What the engine says of why a start failed, as dockerd says it. */
 export function startFailure(message: string): string {
@@ -25,6 +27,9 @@ export function startFailure(message: string): string {
     const why = message.includes('exec format error') ? 'exec format error' : 'permission denied';
     return `${BEGINNING}exec: ${closed}: ${why}: unknown`;
   }
+  const [isDevice, volume = '', device = '', why = ''] = DEVICE.exec(message) ?? [];
+  if (isDevice !== undefined)
+    return `error while mounting volume '${volume}': failed to mount local volume: mount ${device}: ${why}`;
   return message;
 }
 
@@ -42,7 +47,10 @@ export function startWords(name: string): Words {
   return {
     command_not_found: bad,
     command_not_executable: bad,
-    launch_failed: (_id, error) => new DockerError(400, `${BEGINNING}${error.message}: unknown`, { cause: error }),
+    launch_failed: (_id, error) =>
+      DEVICE.test(error.message)
+        ? new DockerError(500, startFailure(error.message), { cause: error })
+        : new DockerError(400, `${BEGINNING}${error.message}: unknown`, { cause: error }),
     container_paused: () => new DockerError(409, 'cannot start a paused container, try unpause instead'),
     container_removing: () => new DockerError(409, 'container is marked for removal and cannot be started'),
     port_taken: (id, error) => new DockerError(500, portTaken(name, id, error), { cause: error }),

@@ -28,7 +28,8 @@ function detailOf(image: ImageDetail, version: number): object {
     Comment: commentOf(document),
     Created: image.createdAt ?? goTime(undefined),
     Container: document.container ?? '',
-    ...(document.container_config === undefined ? {} : { ContainerConfig: document.container_config }),
+    // gone since 1.45; but docker-compose 1.29 speaks the newest version, and makes no container anew without it
+    ContainerConfig: configOf(document.container_config),
     DockerVersion: document.docker_version ?? '',
     Author: image.author ?? '',
     Config: configOf(document.config),

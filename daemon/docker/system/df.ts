@@ -38,7 +38,9 @@ export const diskUsage: DockerRoute = dockerRoute({
         }),
         Volumes: usage.volumes.items.flatMap(({ name, size, containers: count }) => {
           const volume = volumes.get(name);
-          return volume === undefined ? [] : [{ ...volumeShape(volume), UsageData: { RefCount: count, Size: size } }];
+          // a directory of the host is none that dockerd counts
+          if (volume === undefined || volume.device !== undefined) return [];
+          return [{ ...volumeShape(volume), UsageData: { RefCount: count, Size: size } }];
         }),
         BuildCache: [],
         BuilderSize: 0,

@@ -1,4 +1,5 @@
 /** `POST /volumes/create` */
+import { type DeviceFields, VolumeOptionError, parseVolumeOptions } from '../../../shared/volume-options.ts';
 import { DockerError } from '../error.ts';
 import { Fields } from '../fields.ts';
 import { type DockerRoute, dockerRoute } from '../route.ts';
@@ -18,24 +19,31 @@ export const createVolume: DockerRoute = dockerRoute({
       );
     }
     checkName(name);
-    const options = Object.keys(body.record('DriverOpts'));
-    if (options.length > 0) {
-      throw new DockerError(
-        400,
-        `volume options are not offered (${options.join(', ').slice(0, 128)}): mount the device or directory as a bind`,
-      );
-    }
+    const options = body.record('DriverOpts');
     const labels = body.record('Labels');
     const there = name === '' ? undefined : engine.listVolumes({ name }).find((volume) => volume.name === name);
-    const volume =
-      there ??
-      engine.createVolume({
-        ...(name === '' ? {} : { name }),
-        ...(Object.keys(labels).length === 0 ? {} : { labels }),
-      });
-    return { status: 201, json: volumeShape(volume) };
+    // as dockerd: one that is there is given as it is, whatever is asked for
+    if (there !== undefined) return { status: 201, json: volumeShape(there) };
+    const device = deviceOf(name, options);
+    const request = {
+      ...(name === '' ? {} : { name }),
+      ...(Object.keys(labels).length === 0 ? {} : { labels }),
+      ...device,
+    };
+    return { status: 201, json: volumeShape(engine.createVolume(request, device && options)) };
   },
 });
+
+/** Throws DockerError 400, in dockerd's words. */
+function deviceOf(name: string, options: Readonly<Record<string, string>>): DeviceFields | undefined {
+  try {
+    return parseVolumeOptions(options);
+  } catch (error) {
+    if (!(error instanceof VolumeOptionError)) throw error;
+    const { message, hint } = error;
+    throw new DockerError(400, `create ${name}: ${message}${hint === undefined ? '' : ` (${hint})`}`, { cause: error });
+  }
+}
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 

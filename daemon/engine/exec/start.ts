@@ -74,20 +74,22 @@ async function launchExec(
   const plan = execPlan(context, container, process);
   run.execsStarting.set(exec.id, undefined);
   try {
-    const outcome = await requestStart(container, run, exec, plan);
-    if (outcome.is === 'failed') throw launchError(outcome.failure, plan, `exec ${exec.id.slice(0, 12)}`);
-    context.journal.commit(
-      (registry) => {
-        registry.execs.started(exec.id, outcome.pid, nowTimestamp());
-      },
-      { action: 'exec_start', container: container.row, exec: exec.id, detail: request.command.join(' ') },
-    );
+    await run.beforeEnd(async () => {
+      const outcome = await requestStart(container, run, exec, plan);
+      if (outcome.is === 'failed') throw launchError(outcome.failure, plan, `exec ${exec.id.slice(0, 12)}`);
+      context.journal.commit(
+        (registry) => {
+          registry.execs.started(exec.id, outcome.pid, nowTimestamp());
+        },
+        { action: 'exec_start', container: container.row, exec: exec.id, detail: request.command.join(' ') },
+      );
+      settle(context, container, run, exec.id);
+    });
   } catch (error) {
     run.execsStarting.delete(exec.id);
     notStarted(context, container, exec.id, error);
     throw error;
   }
-  settle(context, container, run, exec.id);
 }
 
 async function requestStart(container: Container, run: Run, exec: ExecRow, plan: Uint8Array): Promise<StartOutcome> {

@@ -3,10 +3,11 @@ import { posix } from 'node:path';
 import type { CreateRequest, MountPoint } from '../../../shared/api/container.ts';
 import type { Container } from '../container.ts';
 import type { Context } from '../context.ts';
+import { dataOf } from '../volumes/device.ts';
 
 /** `request`: what was asked for. Volumes that the image wants are among them; those of a bundle are its config.json's. */
 export function mountPoints(
-  { places }: Pick<Context, 'places'>,
+  context: Pick<Context, 'places' | 'registry'>,
   { volumes }: Pick<Container, 'volumes'>,
   { mounts = [] }: Pick<CreateRequest, 'mounts'>,
 ): MountPoint[] {
@@ -19,10 +20,14 @@ export function mountPoints(
     if (type !== 'volume') return { ...shown, source };
     const name = names.get(destination) ?? source;
     names.delete(destination);
-    return { ...shown, name, source: places.volumeData(name) };
+    return { ...shown, name, source: sourceOf(context, name) };
   });
   const ofImage = [...names].map(([destination, name]): MountPoint => ({
-    ...{ type: 'volume', name, source: places.volumeData(name), destination, readonly: false },
+    ...{ type: 'volume', name, source: sourceOf(context, name), destination, readonly: false },
   }));
   return [...asked, ...ofImage];
+}
+
+function sourceOf(context: Pick<Context, 'places' | 'registry'>, name: string): string {
+  return dataOf(context, context.registry.volumes.get(name) ?? { name });
 }

@@ -1,4 +1,5 @@
 /** Volumes and images become a container's, in the transaction that makes it true. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Registry } from '../../registry/registry.ts';
 import type { VolumeRow } from '../../registry/volumes.ts';
 import { shown } from '../../images/errors.ts';
@@ -16,8 +17,13 @@ export interface WantedVolume {
   readonly isNew: boolean;
 }
 
-/** Directories of those that are not there yet are made. Throws `disk_full`. */
+/** Directories of those that are not there yet are made. Throws `disk_full`, and `name_taken` where one was made anew meanwhile. */
 export function volumesFor(context: Context, wishes: readonly VolumeWish[]): WantedVolume[] {
+  for (const { name, device } of wishes) {
+    if (isDeepStrictEqual(context.registry.volumes.get(name)?.device, device)) continue;
+    const problem = `volume "${name}" was removed or made anew while the container was made`;
+    throw new EngineError('name_taken', problem, { hint: 'try again' });
+  }
   const made = new Set<string>();
   return wishes.map(({ name, anonymous, labels, destination }) => {
     const row = context.registry.volumes.get(name);

@@ -72,10 +72,11 @@ function checkContainers(context: Context, repair: boolean): SystemFinding[] {
 function checkVolumes(context: Context, repair: boolean): SystemFinding[] {
   const { places, registry, trees } = context;
   const found: SystemFinding[] = [];
-  for (const { name } of registry.volumes.all()) {
+  for (const { name, device } of registry.volumes.all()) {
     if (isDirectory(places.volumeData(name))) continue;
     const mend = (): unknown => makeVolumeDirectory(context, name);
-    found.push(systemFinding('volume_directory_missing', name, repair ? mend : undefined));
+    const detail = device === undefined ? undefined : 'its own directory is gone, with nothing in it; it is made anew';
+    found.push(systemFinding('volume_directory_missing', name, repair ? mend : undefined, detail));
   }
   for (const name of isDirectory(places.volumes) ? readdirSync(places.volumes) : []) {
     const path = join(places.volumes, name);

@@ -76,9 +76,10 @@ function isActive({ row }: Container): boolean {
 
 async function volumesUsage(context: Context): Promise<DiskUsage['volumes']> {
   const containers = containersByVolume(context);
-  const items = await inBatches(context.registry.volumes.all(), async ({ name }) => ({
+  const items = await inBatches(context.registry.volumes.all(), async ({ name, device }) => ({
     name,
-    size: await context.trees.measure(context.places.volume(name)),
+    // what is in a directory of the host is the host's
+    size: device === undefined ? await context.trees.measure(context.places.volume(name)) : 0,
     containers: containers.get(name)?.length ?? 0,
   }));
   const unused = items.filter((item) => item.containers === 0);

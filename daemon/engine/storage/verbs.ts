@@ -45,7 +45,7 @@ export function storageVerbs(context: Context): StorageVerbs {
     tagImage: (ref, request) => tagImage(context, ref, request),
     removeImage: (ref, query) => removeImage(context, ref, query),
     pruneImages: (request) => pruneImages(context, request),
-    createVolume: (request) => createVolume(context, request),
+    createVolume: (request, driverOptions) => createVolume(context, request, driverOptions),
     listVolumes: (query) => listVolumes(context, query),
     inspectVolume: (name) => inspectVolume(context, name),
     removeVolume: (name, query) => {

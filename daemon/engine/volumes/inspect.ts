@@ -1,9 +1,10 @@
 /** What there is to say about volumes. */
 import type { Volume, VolumeListQuery } from '../../../shared/api/volume.ts';
-import type { VolumeRow } from '../../registry/volumes.ts';
+import type { VolumeDevice, VolumeRow } from '../../registry/volumes.ts';
 import type { Context } from '../context.ts';
 import { EngineError } from '../errors.ts';
 import { hasLabel } from '../events.ts';
+import { dataOf } from './device.ts';
 
 /** What the verbs on volumes that only look take of the Context. */
 export type VolumeContext = Pick<Context, 'registry' | 'places'>;
@@ -50,7 +51,17 @@ export function containersByVolume({ registry }: Pick<Context, 'registry'>): Map
   return containers;
 }
 
-function shown({ places }: VolumeContext, row: VolumeRow, containers: string[]): Volume {
-  const { name, anonymous, labels, createdAt } = row;
-  return { name, anonymous, mountpoint: places.volumeData(name), labels, createdAt, containers };
+function shown(context: VolumeContext, row: VolumeRow, containers: string[]): Volume {
+  const { name, anonymous, labels, createdAt, device, driverOptions } = row;
+  const mountpoint = dataOf(context, row);
+  return {
+    ...{ name, anonymous, mountpoint, labels, ...deviceShown(device), createdAt, containers },
+    ...(driverOptions === undefined ? {} : { driverOptions: { ...driverOptions } }),
+  };
+}
+
+function deviceShown(device: VolumeDevice | undefined): Partial<Volume> {
+  if (device === undefined) return {};
+  const { path, options, ...mount } = device;
+  return { device: path, ...mount, ...(options.length === 0 ? {} : { options: [...options] }) };
 }

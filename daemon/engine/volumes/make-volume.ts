@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import { nowTimestamp } from '../../../shared/time.ts';
-import type { VolumeRow } from '../../registry/volumes.ts';
+import type { VolumeDevice, VolumeRow } from '../../registry/volumes.ts';
 import { isFull } from '../../registry/reserve.ts';
 import type { Context } from '../context.ts';
 import { EngineError } from '../errors.ts';
@@ -22,14 +22,32 @@ export interface VolumeWish {
   readonly labels?: Readonly<Record<string, string>>;
   /** A container is to have it that named none. */
   readonly anonymous: boolean;
+  readonly device?: VolumeDevice;
+  readonly driverOptions?: VolumeRow['driverOptions'] & {};
 }
 
-/** The row is the caller's to insert. What is in the directory already stays. Throws `invalid_field`, `disk_full`. */
+/**
+ * The row is the caller's to insert. What is in the directory already stays; where the volume is to be a directory of the
+ * host, nobody would find it any more. Throws `invalid_field`, `name_taken`, `disk_full`.
+ */
 export function prepareVolume(context: Pick<Context, 'places'>, wish: VolumeWish): VolumeRow {
   const name = wish.name ?? randomBytes(32).toString('hex');
   checkName(name);
   const isEmpty = makeVolumeDirectory(context, name);
-  return { name, anonymous: wish.anonymous, labels: wish.labels ?? {}, createdAt: nowTimestamp(), unfilled: isEmpty };
+  const { anonymous, labels = {}, device, driverOptions } = wish;
+  if (device !== undefined && !isEmpty) {
+    throw new EngineError('name_taken', `volume "${name}": there are files of a volume that is not recorded`, {
+      field: 'name',
+      hint: 'tare system check --repair makes it a volume again',
+    });
+  }
+  // of a device it is seen at the start whether there is anything in it; and what is read-only stays as it is
+  const unfilled = device === undefined ? isEmpty : !device.readonly;
+  return {
+    ...{ name, anonymous, labels, createdAt: nowTimestamp(), unfilled },
+    ...(device === undefined ? {} : { device }),
+    ...(driverOptions === undefined ? {} : { driverOptions }),
+  };
 }
 
 /** True: there is nothing in it. Throws `disk_full`, errors of fs. */

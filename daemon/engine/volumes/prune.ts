@@ -1,4 +1,4 @@
-/** Removes volumes that no container has: anonymous ones, or all. */
+/** Removes volumes that no container has: anonymous ones, or all. Those of a device stay, as they take nothing of the disk. */
 import type { VolumePruneRequest, VolumePruneResponse } from '../../../shared/api/volume.ts';
 import type { Context } from '../context.ts';
 import { pruneFilter, type PruneFilters } from '../storage/prune-filter.ts';
@@ -28,5 +28,10 @@ export async function pruneVolumes(
 
 function isUnused({ registry }: Pick<Context, 'registry'>, name: string, all: boolean): boolean {
   const row = registry.volumes.get(name);
-  return row !== undefined && (all || row.anonymous) && registry.volumes.usersOf(name).length === 0;
+  return (
+    row !== undefined &&
+    row.device === undefined &&
+    (all || row.anonymous) &&
+    registry.volumes.usersOf(name).length === 0
+  );
 }

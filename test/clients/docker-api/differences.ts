@@ -100,23 +100,11 @@ const single: readonly Listed[] = [
   ...because('the digest stands for the tag', ['pull: by digest', 'docker pull *', 'stdout']),
   ...because('other hosts make another step', ['build: options', '*--force-rm*', 'stdout']),
   ...because('the image is told before its triggers', ['build: ONBUILD runs later', '*', 'stdout']),
-  ...because('the signals of a stop are part of it, and a copy is a copy in either direction', [
-    'events: a restart, copies',
-    '*',
-    '*',
-  ]),
   ...because('sizes are what is asked for', ['df', 'GET *', 'body.Containers']),
   ...because('a digest is known of every image, as with the newer store of dockerd', [
     'images: a list',
     '*',
     'body.0.RepoDigests*',
-  ]),
-  ...because("of an image's configuration there is what the image says, as newer dockerds do", [
-    'image inspect',
-    'GET *',
-    'body.*',
-    '*',
-    'undefined',
   ]),
   ...because('the time is known', ['image inspect', '*', 'body.Metadata.LastTagTime']),
   ...because(
@@ -333,10 +321,36 @@ const single: readonly Listed[] = [
     ['network create: what cannot be', '*', '*'],
     ['network prune', '*', 'stdout', '*a b*'],
   ),
+  ...because('tare mounts no file systems on the host: a volume is a directory', ['volume create: a tmpfs', '*', '*']),
+  ...because('names have at most 128 characters', [
+    'volume create: what cannot be',
+    '*',
+    'body.message',
+    '*file name too long*',
+  ]),
   ...because(
-    'what the volume is mounted from is refused: a bind does it',
-    ['volume create: what cannot be', '*', '*'],
-    ['volume create: a tmpfs, a bind', '*', '*'],
+    'a body that is missing says nothing more than one that is empty',
+    ['volume create: what cannot be', '*', 'status', '400', '201'],
+    ['volume create: what cannot be', '*', 'body.message', '"got EOF while reading request body"', 'undefined'],
+    ['volume create: what cannot be', '*', 'body.*', 'undefined'],
+  ),
+  ...because(
+    'nothing is mounted on the host: the files of the volume are in the directory itself',
+    ['volume create: a bind', '*.Mounts*', '*.Source', '*/_data"', '*/device"'],
+    [
+      'volume create: a bind',
+      '*missing*',
+      'stderr',
+      '*: failed to mount local volume: *',
+      '*: failed to mount local volume: *',
+    ],
+    [
+      'volume create: a bind',
+      '*-m/start',
+      'body.message',
+      '*: failed to mount local volume: *',
+      '*: failed to mount local volume: *',
+    ],
   ),
   ...because(
     'the gateway is always told, as newer dockerds do',

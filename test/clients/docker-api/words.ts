@@ -39,6 +39,11 @@ export async function ended(s: Session, name: string, script: string, ...options
   return name;
 }
 
+/** Makes the file that its program waits for, whose end may take this exec with it. */
+export async function letGo(s: Session, name: string): Promise<void> {
+  await s.engine.docker('exec', name, 'touch', '/go');
+}
+
 /** An image of this scenario's own, made by commit; its name. */
 export async function own(s: Session, tag: string, ...changes: string[]): Promise<string> {
   const name = `tare.test/${s.name}:${tag}`;

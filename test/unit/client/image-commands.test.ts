@@ -271,6 +271,11 @@ describe('commands of images, volumes and storage', { timeout: 300_000 }, () => 
     answerWith(volume);
     assert.equal((await tare('volume', 'create', '--label', 'a=b', 'data')).stdout, 'data\n');
     assert.deepEqual(daemon.calls[0]?.body, { name: 'data', labels: { a: 'b' } });
+    await tare('volume', 'create', '-o', 'type=none', '--opt=o=bind,ro', '-o', 'device=/srv/a=b', 'data');
+    assert.deepEqual(daemon.calls.at(-1)?.body, { name: 'data', device: '/srv/a=b', recursive: false, readonly: true });
+    const nfs = await tare('volume', 'create', '-o', 'type=nfs', '-o', 'o=addr=10.0.0.1', '-o', 'device=:/export');
+    assert.match(nfs.stderr, /--opt: type "nfs": tare mounts no file systems on the host[^]*o=bind/);
+    assert.match((await tare('volume', 'create', '-o', 'wrong')).stderr, /--opt: invalid option: "wrong"/);
     answerWith([volume]);
     assert.equal((await tare('volume', 'ls', '-q')).stdout, 'data\n');
     daemon.answer = () => ({ status: 204 });

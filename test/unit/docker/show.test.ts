@@ -61,6 +61,10 @@ test('why a start failed, in the words that the CLI reads', () => {
   ];
   assert.ok(startFailure(missing).endsWith(`${beginning}"x y": executable file not found in $PATH: unknown`));
   assert.ok(startFailure(path).endsWith(`${beginning}"/x": stat /x: no such file or directory: unknown`));
+  assert.equal(
+    startFailure('cannot start web: volume data: device /a: b: not a directory'),
+    "error while mounting volume 'data': failed to mount local volume: mount /a: b: not a directory",
+  );
   assert.ok(startFailure(closed).endsWith(`${beginning}"/x": permission denied: unknown`));
   assert.deepEqual([missing, path, closed, 'else'].map(exitCodeOfFailure), [127, 127, 126, 128]);
 });

@@ -47,7 +47,7 @@ const FILLED = ['both', 'both/lower', 'both/upper', 'link'];
 for (const destination of ['/data', '/way', 'way/../data/']) {
   test(`what the layers have together at ${destination}`, (t) => {
     const { layers, volume, data } = room(t);
-    fill({ layers, destination, volume });
+    fill({ layers, destination, volume, isDevice: false });
     assert.deepEqual(entries(data), FILLED);
     assert.deepEqual(readdirSync(volume), ['data']);
   });
@@ -56,22 +56,23 @@ for (const destination of ['/data', '/way', 'way/../data/']) {
 test('what is in it already stays; where the image has no directory nothing is done', (t) => {
   const { layers, volume, data } = room(t);
   writeFileSync(join(data, 'mine'), '');
-  fill({ layers, destination: '/data', volume });
+  fill({ layers, destination: '/data', volume, isDevice: false });
   assert.deepEqual(entries(data), ['mine']);
   rmSync(join(data, 'mine'));
-  for (const destination of ['/none', '/data/link', '/data/both/upper']) fill({ layers, destination, volume });
+  for (const destination of ['/none', '/data/link', '/data/both/upper'])
+    fill({ layers, destination, volume, isDevice: false });
   assert.deepEqual(entries(data), []);
 });
 
 test('a copy that was cut off is begun anew; one that was being moved in is moved in, beside what came meanwhile', (t) => {
   const { layers, volume, data } = room(t);
   mkdirSync(join(volume, 'copying/half'), { recursive: true });
-  fill({ layers, destination: '/data', volume });
+  fill({ layers, destination: '/data', volume, isDevice: false });
   assert.deepEqual(entries(data), FILLED);
 
   mkdirSync(join(volume, 'copied'), { mode: 0o710 });
   for (const name of ['rest', 'link']) writeFileSync(join(volume, 'copied', name), 'of the image');
-  fill({ layers, destination: '/data', volume });
+  fill({ layers, destination: '/data', volume, isDevice: false });
   assert.deepEqual(entries(data), [...FILLED, 'rest'].sort());
   assert.match(readFileSync(join(data, 'link'), 'utf8'), /^root:/, 'the link that was there is still one');
   assert.equal(statSync(data).mode & 0o7777, 0o710);
@@ -80,15 +81,31 @@ test('a copy that was cut off is begun anew; one that was being moved in is move
 
 test('on a thread; what goes wrong is told, and nothing of it is left', async (t) => {
   const { layers, volume, data } = room(t);
-  await startFill({ layers, destination: '/data', volume }, 'v');
+  await startFill({ layers, destination: '/data', volume, isDevice: false }, 'v');
   assert.deepEqual(entries(data), FILLED);
   rmSync(data, { recursive: true });
   mkdirSync(data);
   const loop = join(layers[0] ?? '', 'loop');
   symlinkSync('loop', loop);
-  await assert.rejects(startFill({ layers, destination: '/loop', volume }, 'v'), {
+  await assert.rejects(startFill({ layers, destination: '/loop', volume, isDevice: false }, 'v'), {
     code: 'launch_failed',
     message: /^volume v: what the image has at \/loop could not be copied into it: \/loop is behind too many/,
   });
   assert.deepEqual(readdirSync(volume), ['data']);
+});
+
+test('a device is filled from within: it may be another file system; nothing of the way there is left', (t) => {
+  const { layers, data: device } = room(t);
+  const job = { layers, destination: '/data', volume: device, isDevice: true };
+  mkdirSync(join(device, '.tare-copying/half'), { recursive: true });
+  fill(job);
+  assert.deepEqual(entries(device), FILLED);
+  fill({ ...job, destination: '/data/both' });
+  assert.deepEqual(entries(device), FILLED, 'it is not empty any more');
+
+  mkdirSync(join(device, '.tare-copied'), { mode: 0o710 });
+  for (const name of ['rest', 'link']) writeFileSync(join(device, '.tare-copied', name), 'of the image');
+  fill(job);
+  assert.deepEqual(entries(device), [...FILLED, 'rest'].sort());
+  assert.equal(statSync(device).mode & 0o7777, 0o710);
 });

@@ -184,7 +184,7 @@ test('migrations are applied in order, once, and recorded; those of a later vers
   for (const file of readdirSync(MIGRATIONS)) copyFileSync(join(MIGRATIONS, file), join(directory, file));
   const count = readdirSync(directory).length;
   open(directory).close();
-  const further = `000${String(count + 1)}_further.sql`;
+  const further = `${String(count + 1).padStart(4, '0')}_further.sql`;
   writeFileSync(join(directory, further), 'CREATE TABLE further (a TEXT) STRICT;');
   open(directory).close();
   const database = new Sqlite(join(root, 'tare.db'));
@@ -200,7 +200,7 @@ test('a migration that fails leaves nothing of itself', () => {
   mkdirSync(directory);
   for (const file of readdirSync(MIGRATIONS)) copyFileSync(join(MIGRATIONS, file), join(directory, file));
   const count = readdirSync(directory).length;
-  const broken = join(directory, `000${String(count + 1)}_broken.sql`);
+  const broken = join(directory, `${String(count + 1).padStart(4, '0')}_broken.sql`);
   writeFileSync(broken, 'CREATE TABLE half (a TEXT) STRICT; CREATE TABLE half (a TEXT) STRICT;');
   assert.throws(() => open(directory), refusal('io', /half/));
   const database = new Sqlite(join(root, 'tare.db'));

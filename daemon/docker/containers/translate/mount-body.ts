@@ -78,7 +78,7 @@ function volumeMount(body: MountBody, target: string, invalid: Invalid): Mount {
   const { Name: driver = '', Options: driverOptions = {} } = options.DriverConfig ?? {};
   refuseDriver(driver);
   if (Object.keys(driverOptions).length > 0)
-    return invalid('options of the volume driver "local" are not there: mount a directory with type "bind"');
+    return invalid('options of the volume driver "local" are not taken here: create the volume with them first');
   const { Labels: labels = {}, Subpath: subpath = '' } = options;
   if (subpath.startsWith('/') || subpath.split('/').includes('..'))
     return invalid('subpath must be a relative path within the volume');

@@ -13,32 +13,41 @@ import { LayeredRoot } from '../../from-image/layered-root.ts';
 import { entryPath } from '../../from-image/merged-entry.ts';
 import { copyTree, copyXattrs, isThere } from './copy-tree.ts';
 
+interface Names {
+  readonly copying: string;
+  readonly copied: string;
+  /** What is filled. */
+  readonly data: string;
+}
+
 /** Beside `data`, in the volume's directory, which nobody else walks into. */
-const COPYING = 'copying';
-const COPIED = 'copied';
-const DATA = 'data';
+const BESIDE: Names = { copying: 'copying', copied: 'copied', data: 'data' };
+/** In the device, as what is beside it may be another file system; only while it is filled. */
+export const INSIDE: Names = { copying: '.tare-copying', copied: '.tare-copied', data: '.' };
 
 export interface FillJob {
   /** Directories of the image's layers, the topmost first. */
   readonly layers: readonly string[];
   /** Where the volume is mounted. */
   readonly destination: string;
-  /** The volume's directory. */
+  /** The volume's directory; of one that is a directory of the host, the real path of that. */
   readonly volume: string;
+  readonly isDevice: boolean;
 }
 
 /** Throws SystemError, what Node throws, UnreadableFile, RangeError. What was copied is gone then. */
-export function fill({ layers, destination, volume }: FillJob): void {
+export function fill({ layers, destination, volume, isDevice }: FillJob): void {
+  const names = isDevice ? INSIDE : BESIDE;
   const place = openAt(AT_FDCWD, volume, DIRECTORY);
-  const data = openAt(place, DATA, DIRECTORY);
+  const data = openAt(place, names.data, DIRECTORY);
   try {
-    if (!isThere(place, COPIED)) {
-      removeAt(place, COPYING);
-      if (!isEmpty(data) || !copy(place, layers, destination)) return;
+    if (!isThere(place, names.copied)) {
+      removeAt(place, names.copying);
+      if (!isEmpty(data) || !copy(place, names, { layers, destination })) return;
     }
-    moveIn(place, data);
+    moveIn(place, names, data);
   } catch (error) {
-    removeAt(place, COPYING);
+    removeAt(place, names.copying);
     throw error;
   } finally {
     closeSync(data);
@@ -49,41 +58,45 @@ export function fill({ layers, destination, volume }: FillJob): void {
 const AT_FDCWD = -100;
 
 /** False: the image has no directory there. */
-function copy(place: number, layers: readonly string[], destination: string): boolean {
+function copy(
+  place: number,
+  { copying, copied }: Names,
+  { layers, destination }: Pick<FillJob, 'layers' | 'destination'>,
+): boolean {
   const root = new LayeredRoot(layers);
   try {
     const { found } = root.resolve(destination);
     if (found.kind !== 'directory') return false;
-    makeDirectoryAt(place, COPYING, 0o700);
-    const to = openAt(place, COPYING, DIRECTORY);
+    makeDirectoryAt(place, copying, 0o700);
+    const to = openAt(place, copying, DIRECTORY);
     try {
       copyTree(found, to);
     } finally {
       closeSync(to);
     }
-    renameSync(entryPath(place, COPYING), entryPath(place, COPIED));
+    renameSync(entryPath(place, copying), entryPath(place, copied));
     return true;
   } finally {
     root.close();
   }
 }
 
-function moveIn(place: number, data: number): void {
-  const copied = openDirectory(place, COPIED);
-  if (typeof copied !== 'number') return;
+function moveIn(place: number, { copied }: Names, data: number): void {
+  const from = openDirectory(place, copied);
+  if (typeof from !== 'number') return;
+  const status = fstatSync(from, { bigint: true });
   try {
-    const status = fstatSync(copied, { bigint: true });
-    for (const name of names(copied)) {
-      if (!isThere(data, name)) renameSync(entryPath(copied, name), entryPath(data, name));
+    for (const name of namesIn(from)) {
+      if (!isThere(data, name)) renameSync(entryPath(from, name), entryPath(data, name));
     }
     fchownSync(data, Number(status.uid), Number(status.gid));
     fchmodSync(data, Number(status.mode & 0o7777n));
-    copyXattrs(copied, (name, value) => setXattr(data, name, value));
-    setTimes(data, timestamp(status.atimeNs), timestamp(status.mtimeNs));
+    copyXattrs(from, (name, value) => setXattr(data, name, value));
   } finally {
-    closeSync(copied);
+    closeSync(from);
   }
-  removeAt(place, COPIED);
+  removeAt(place, copied);
+  setTimes(data, timestamp(status.atimeNs), timestamp(status.mtimeNs));
 }
 
 /** By which the attributes of an open directory are read: a path that ends at the directory, not at a link to it. */
@@ -100,7 +113,7 @@ function isEmpty(fd: number): boolean {
   }
 }
 
-function names(fd: number): string[] {
+function namesIn(fd: number): string[] {
   const all: string[] = [];
   const directory = opendirSync(ownPath(fd), { encoding: 'latin1' });
   try {

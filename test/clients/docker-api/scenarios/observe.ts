@@ -29,6 +29,9 @@ export const observe = [
     await s.must('cp', `${s.name}:/etc/group`, s.engine.hostPath(s.name));
     await s.must('cp', s.engine.hostPath(s.name), `${s.name}:/tmp`);
     await s.must('restart', '-t', '0', s.name);
+    await s.must('kill', '-s', 'USR1', s.name);
+    await s.must('stop', '-t', '0', s.name);
+    await s.must('start', s.name);
     await s.must('rm', '-f', s.name);
     await s.events({ container: [s.name] }, 'destroy');
   }),

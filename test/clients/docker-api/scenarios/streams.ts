@@ -1,7 +1,7 @@
 /** Logs and attach. */
 import { BASE } from '../images.ts';
 import { scenario } from '../runner.ts';
-import { ended, idle, says } from '../words.ts';
+import { ended, idle, letGo, says } from '../words.ts';
 import type { Session } from '../session.ts';
 
 const CHATTER = 'echo one; echo two >&2; echo three; echo four >&2; printf five';
@@ -87,7 +87,7 @@ export const streams = [
       'echo a; while ! test -e /go; do sleep 0.02; done; echo b',
     );
     const following = s.docker('logs', '-f', s.name);
-    await s.must('exec', s.name, 'touch', '/go');
+    await letGo(s, s.name);
     await following;
     await s.docker('logs', '-f', s.name);
     await s.docker('logs', '-f', '--tail', '1', s.name);
@@ -164,7 +164,7 @@ export const streams = [
       upgrade(`/containers/${s.name}/attach?logs=1&stream=1&stdout=1&stderr=1`),
     );
     await hijack(s, 'logs alone', upgrade(`/containers/${s.name}/attach?logs=1&stdout=1&stderr=1`));
-    await s.must('exec', s.name, 'touch', '/go');
+    await letGo(s, s.name);
     await attached;
   }),
   scenario('attach: one that is not there, or does not run', async (s) => {
