@@ -57,18 +57,19 @@ export class Run {
 
   /** The event of this act comes before that of the end, also where it ends meanwhile. */
   async beforeEnd<T>(act: () => Promise<T>): Promise<T> {
-    const under = act();
-    this.acts.add(under);
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.acts.add(promise);
     try {
-      return await under;
+      return await act();
     } finally {
-      this.acts.delete(under);
+      this.acts.delete(promise);
+      resolve(undefined);
     }
   }
 
   /** Resolves when all that was asked so far is told; undefined where that is so. */
   told(): Promise<unknown> | undefined {
-    return this.acts.size === 0 ? undefined : Promise.allSettled(this.acts);
+    return this.acts.size === 0 ? undefined : Promise.all(this.acts);
   }
 
   /** Whether somebody waited for it. */

@@ -169,7 +169,7 @@ test('stop signals, then kills; of one that rests it is done already', async () 
   assert.deepEqual(engine.inspect(id).exit?.signal, 'SIGKILL');
   await engine.stop(id, {});
   await assert.rejects(engine.kill(id, undefined), { code: 'container_not_running' });
-  assert.deepEqual(await actions(), ['create', 'start', 'die', 'stop']);
+  assert.deepEqual(await actions(), ['create', 'start', 'kill', 'kill', 'die', 'stop']);
 });
 
 test('two starts at once: one starts, the other is told', async () => {
@@ -230,7 +230,7 @@ test('a removal by force kills what runs', async () => {
   await engine.start(id);
   await assert.rejects(engine.remove(id, { force: false }), { code: 'container_running' });
   await engine.remove(id, { force: true });
-  assert.deepEqual(await actions(), ['create', 'start', 'die', 'destroy']);
+  assert.deepEqual(await actions(), ['create', 'start', 'kill', 'die', 'destroy']);
 });
 
 /** What a former daemon left, and then this one. */
