@@ -19,7 +19,7 @@
  * | leaks      | the machine is as it was                                                                    |
  *
  * typecheck and lint, which need one processor and nothing else, are done beside sanitizers and fuzz; the virtual
- * machine takes what e2e leaves of the processors.
+ * machine takes what e2e, runtime and networks leave of the processors.
  */
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
@@ -200,7 +200,7 @@ const SIDE_BY_SIDE: readonly (readonly (readonly string[])[])[] = [
     ['typecheck', 'lint'],
     ['sanitizers', 'fuzz'],
   ],
-  [['e2e'], ['vm']],
+  [['e2e', 'runtime', 'networks'], ['vm']],
 ];
 
 const asked = process.argv.slice(2);
