@@ -179,7 +179,7 @@ test('where it is asked for an unhealthy one is restarted, with its stop signal'
   assert.equal(await daemon.logText(id, 'stdout'), 'asked\n');
   assert.deepEqual(
     (await events(id)).map(({ action }) => action).filter((action) => !action.startsWith('exec')),
-    ['create', 'start', 'health_status', 'health_status', 'die', 'stop', 'start', 'restart', 'health_status'],
+    ['create', 'start', 'health_status', 'health_status', 'kill', 'die', 'stop', 'start', 'restart', 'health_status'],
   );
   await remove(id);
 });
