@@ -1,7 +1,7 @@
 /** Events, top, stats. */
 import { BASE } from '../images.ts';
 import { scenario } from '../runner.ts';
-import { created, ended, filters, idle } from '../words.ts';
+import { created, ended, filters, idle, says } from '../words.ts';
 
 export const observe = [
   scenario('events: a life', async (s) => {
@@ -80,7 +80,20 @@ export const observe = [
     await s.events({ container: [s.name], event: ['health_status'] }, 'health_status: healthy');
   }),
   scenario('top', async (s) => {
-    await idle(s, s.name);
+    // runc answers to `start` before its init has become the program.
+    await s.must(
+      'run',
+      '-d',
+      '--network',
+      'none',
+      '--name',
+      s.name,
+      BASE,
+      'sh',
+      '-c',
+      'mkfifo /held; echo up; read line </held',
+    );
+    await says(s, s.name, 'up');
     await s.http<{ Titles: string[]; Processes: string[][] }>('GET', `/containers/${s.name}/top`, undefined, {
       only: ({ Titles: titles, Processes: processes }) => ({
         titles,
