@@ -43,12 +43,12 @@ export function checkedParent({ places }: Context, { cgroupParent: asked }: Crea
 export function placeGroups(context: Context, container: Container): CgroupHost | undefined {
   const { id, row, name } = container;
   if (row.cgroupParent === null) return undefined;
-  const { cgroups, registry } = context;
+  const { cgroups, registry, bootId } = context;
   const path = cgroupOf(context, id);
   const what = `container ${name} cannot be placed below the control group ${row.cgroupParent}`;
   try {
     const missing = groups.missingAbove(cgroups, path);
-    if (missing.length > 0) registry.madeGroups.add(missing);
+    if (missing.length > 0) registry.madeGroups.add(missing, bootId);
     return groups.prepareGroups(cgroups, path).host;
   } catch (error) {
     if (error instanceof SpecError)
@@ -63,8 +63,8 @@ export function leaveParent(context: Context, id: string): void {
 }
 
 /** What was made above containers of which none is there any more. Throws CgroupError. */
-export function removeMade({ registry }: Context): void {
-  const made = registry.madeGroups.all();
+export function removeMade({ registry, bootId }: Context): void {
+  const made = registry.madeGroups.ofBoot(bootId);
   if (made.length === 0) return;
   groups.removeEmpty(made);
   registry.madeGroups.delete(made.filter((directory) => !existsSync(directory)));

@@ -9,18 +9,27 @@ export class MadeGroupRepository {
   constructor(database: Database) {
     const prepare = <R = unknown>(sql: string): Statement<[Fields], R> => database.prepare<[Fields], R>(sql);
     this.statements = {
-      all: prepare<{ directory: string }>('SELECT directory FROM made_groups'),
-      add: prepare('INSERT INTO made_groups (directory) VALUES (:directory) ON CONFLICT DO NOTHING'),
+      ofBoot: prepare<{ directory: string }>('SELECT directory FROM made_groups WHERE boot_id = :bootId'),
+      add: prepare(
+        `INSERT INTO made_groups (directory, boot_id) VALUES (:directory, :bootId)
+         ON CONFLICT (directory) DO UPDATE SET boot_id = excluded.boot_id`,
+      ),
+      forgetOthers: prepare('DELETE FROM made_groups WHERE boot_id <> :bootId'),
       delete: prepare('DELETE FROM made_groups WHERE directory = :directory'),
     };
   }
 
-  all(): string[] {
-    return this.statements.all.all({}).map(({ directory }) => directory);
+  ofBoot(bootId: string): string[] {
+    return this.statements.ofBoot.all({ bootId }).map(({ directory }) => directory);
   }
 
-  add(directories: readonly string[]): void {
-    for (const directory of directories) this.statements.add.run({ directory });
+  add(directories: readonly string[], bootId: string): void {
+    for (const directory of directories) this.statements.add.run({ directory, bootId });
+  }
+
+  /** Those of other boots, which ended with them. */
+  forgetOthers(bootId: string): void {
+    this.statements.forgetOthers.run({ bootId });
   }
 
   delete(directories: readonly string[]): void {

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { DatabaseSync } from 'node:sqlite';
 import { controllerPlace, groupDirectory, hierarchies, probeCgroups } from '../../daemon/runtime/cgroups/host.ts';
 import type { Problem } from '../../shared/api/problem.ts';
 import type { Stats } from '../../shared/api/stats.ts';
@@ -129,6 +130,24 @@ test('one that ended while there was no daemon, and was the last', async () => {
   await daemon.start();
   await until('nothing is left', () => isNowhere(top));
   await remove(id);
+});
+
+test("after a reboot, what has the name of one that was made is somebody else's, and stays", async () => {
+  const id = await started();
+  const pid = await daemon.hostPid(id);
+  await daemon.end('SIGKILL');
+  process.kill(pid, 'SIGKILL');
+  const registry = new DatabaseSync(join(daemon.root, 'tare.db'));
+  registry.exec("UPDATE made_groups SET boot_id = 'of another boot'");
+  registry.close();
+  await daemon.start();
+  // the groups of the container itself bear its id: those are the daemon's whenever they are found
+  await remove(id);
+  await daemon.end('SIGTERM');
+  await daemon.start();
+  const theirs = [pod, dirname(pod), top].flatMap((path) => directories(path));
+  assert.ok(theirs.every((directory) => existsSync(directory)));
+  for (const directory of theirs) rmdirSync(directory);
 });
 
 test('below one that is frozen nothing starts, and the words say so', async () => {

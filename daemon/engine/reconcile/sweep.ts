@@ -22,6 +22,7 @@ export async function sweepProcesses(context: Context): Promise<void> {
     if (ID.test(id)) await attempt(context, id, 'control group', () => sweepGroups(context, id));
   }
   await attempt(context, 'above containers', 'control group', () => {
+    context.registry.madeGroups.forgetOthers(context.bootId);
     removeMade(context);
   });
 }
