@@ -3,9 +3,8 @@
  * the root directory. Commits are synchronous and short (WAL, synchronous=NORMAL: no fsync on the way).
  */
 import Sqlite, { type Database } from 'better-sqlite3';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { join } from 'node:path';
-import { lockExclusive } from '../../native-bindings/flock.ts';
 import { BuildStepRepository } from './build-steps.ts';
 import { checkDatabase } from './check.ts';
 import { ContainerRepository } from './containers.ts';
@@ -18,6 +17,7 @@ import { LeaseRepository } from './leases.ts';
 import { MadeGroupRepository } from './made-groups.ts';
 import { ContentRepository } from './images-content.ts';
 import { ImageRepository } from './images.ts';
+import { claim } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { NetworkRepository } from './networks.ts';
 import { PortRepository } from './ports.ts';
@@ -121,20 +121,6 @@ export class Registry {
     this.database.close();
     closeSync(this.lock);
   }
-}
-
-/** The lock of the root directory, so that two daemons never share one. The kernel lets go of it when we end. */
-function claim(root: string): number {
-  const path = join(root, 'lock');
-  const fd = openSync(path, 'a', 0o600);
-  let mine = false;
-  try {
-    mine = lockExclusive(fd);
-  } finally {
-    if (!mine) closeSync(fd);
-  }
-  if (!mine) throw new RegistryError('locked', `${root} is in use by another tared`);
-  return fd;
 }
 
 function openDatabase(path: string): Database {

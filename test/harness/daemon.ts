@@ -3,7 +3,6 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from './client.ts';
@@ -107,8 +106,19 @@ export class TestDaemon {
     this.child = child;
     await until('the daemon answers', async () => {
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the daemon ended: ${this.output}`);
-      return answers(this.socket);
+      return this.answers();
     });
+  }
+
+  /** A connection alone says nothing: of a daemon that was killed while it made a process, the socket lives a moment longer. */
+  private async answers(): Promise<boolean> {
+    try {
+      return (await this.client.send('GET', '/v1/ping')).status === 200;
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code)) return false;
+      throw error;
+    }
   }
 
   /** Ends the daemon by a signal and waits for its end. Containers live on. */
@@ -190,18 +200,6 @@ export class TestDaemon {
     if (pid === undefined) throw new Error(`${id} does not run`);
     return pid;
   }
-}
-
-function answers(path: string): Promise<boolean> {
-  if (!existsSync(path)) return Promise.resolve(false);
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
 }
 
 /** The shim's pid: the parent of a container's init. */

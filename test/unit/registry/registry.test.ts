@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -9,6 +21,7 @@ import { RegistryError } from '../../../daemon/registry/error.ts';
 import { EVENTS_KEPT } from '../../../daemon/registry/events.ts';
 import { RESERVE_SIZE } from '../../../daemon/registry/reserve.ts';
 import { Registry } from '../../../daemon/registry/registry.ts';
+import { lockExclusive } from '../../../native-bindings/flock.ts';
 import { containerRow, documents, identifier } from '../engine/rows.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../../migrations', import.meta.url));
@@ -219,6 +232,16 @@ test('a root that another daemon has is refused, and free again after it', () =>
   assert.throws(() => open(), refusal('locked', /in use by another tared/));
   first.close();
   open().close();
+});
+
+test('a process that the last daemon was making has the lock until it closes what it inherited', async () => {
+  const lock = openSync(join(root, 'lock'), 'a');
+  assert.ok(lockExclusive(lock));
+  const heir = spawn('sleep', ['0.1'], { stdio: ['ignore', 'ignore', 'ignore', lock] });
+  await once(heir, 'spawn');
+  closeSync(lock);
+  open().close();
+  if (heir.exitCode === null) await once(heir, 'exit');
 });
 
 test('the reserve is real space, given up for an end when the disk is full', () => {
